@@ -1,1 +1,10 @@
-//! placeholder
+//! What the crates of Sterna agree on, in plain Rust: numbers, memory layouts, instructions, registers, the
+//! configuration of a device, the boundary to a device, and the golden model that defines every bit.
+//!
+//! The explanation is `docs/architecture.md`; this crate is the definition. It depends on nothing else here.
+
+pub mod config;
+pub mod device;
+pub mod isa;
+pub mod layout;
+pub mod registers;

@@ -1,0 +1,386 @@
+//! One accelerator as data: every dimension of the hardware, what is legal, and the presets.
+//!
+//! `docs/architecture.md` explains the parameters; [`FIELDS`] documents them one by one.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::isa::MAX_PLANES;
+
+/// What a table of the matrix engine stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TableKind {
+    /// All 3^G sums.
+    Full,
+    /// The (3^G + 1) / 2 sums that are not the negative of another one; the sign is applied after the lookup.
+    Signed,
+}
+
+/// Every dimension of one accelerator. [`FIELDS`] says what each number means and what is legal.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)] // documented in FIELDS, which the generator prints
+pub struct Config {
+    pub name: String,
+    pub clock_mhz: u32,
+    pub memory: String,
+    pub rows: u32,
+    pub group: u32,
+    pub tables: u32,
+    pub lookups: u32,
+    pub table_kind: TableKind,
+    pub table_banks: u32,
+    pub lanes: u32,
+    pub ports: u32,
+    pub port_bytes: u32,
+    pub attention_width: u32,
+    pub slots: u32,
+    pub head_size: u32,
+    pub heads: u32,
+    pub context: u32,
+    pub activations: u32,
+    pub outputs: u32,
+    pub vector_words: u32,
+    pub shared_words: u32,
+    pub scalars: u32,
+    pub prefetch_beats: u32,
+    pub kv_beats: u32,
+    pub burst_beats: u32,
+    pub outstanding: u32,
+    pub top_k: u32,
+    pub address_bits: u32,
+    pub probe: bool,
+}
+
+/// Name and meaning of every field of [`Config`], in order.
+pub const FIELDS: &[(&str, &str)] = &[
+    ("name", "name of the preset: lower-case letters, digits, '-'"),
+    ("clock_mhz", "clock that reported times assume, MHz, 1 to 1000"),
+    ("memory", "memory profile of the simulation: ideal, kv260 or ulx3s"),
+    ("rows", "P: token rows of a step, 1 to 16"),
+    ("group", "G: activations that share a table, 2 to 4"),
+    ("tables", "T: tables looked up in a cycle for each row; R*T*G trits fit a beat of 5*B trits"),
+    ("lookups", "R: matrix rows consumed in a cycle, a power of two"),
+    ("table_kind", "full (3^G entries) or signed ((3^G+1)/2 entries and a sign)"),
+    ("table_banks", "1: the engine waits for the next tables; 2: they are built while it streams"),
+    ("lanes", "V: binary32 lanes of the vector unit, a power of two, 2 to 16"),
+    ("ports", "AXI4 masters: 1, 2 or 4"),
+    ("port_bytes", "data bytes of a master, a power of two, 4 to 64; B = ports * port_bytes, at most 128"),
+    ("attention_width", "U: K/V bytes of a token used in a cycle, a power of two, V <= U <= B"),
+    ("slots", "Q: query heads that share a K/V stream, 1 to 8"),
+    ("head_size", "D: largest head size, a multiple of U, at most 256"),
+    ("heads", "largest number of query heads, 1 to 64"),
+    ("context", "largest number of positions, a multiple of B, at most 4096"),
+    ("activations", "largest inner dimension of a matrix, a multiple of V, at most 32768"),
+    ("outputs", "accumulators for each row, a multiple of max(R, V), at most 32768"),
+    ("vector_words", "words of V binary32 in the vector memory of a row, at most 65536"),
+    ("shared_words", "words of V binary32 in the shared vector memory, at most 65536"),
+    ("scalars", "binary32 scalars of a row, a power of two, 32 to 256"),
+    ("prefetch_beats", "beats of the step stream that run ahead, a power of two, 2 * burst_beats or more"),
+    ("kv_beats", "beats of K/V data that run ahead, a power of two, 2 * burst_beats or more"),
+    ("burst_beats", "longest AXI burst in beats, a power of two, at most 256 and 4096 / port_bytes"),
+    ("outstanding", "read bursts in flight, a power of two, 1 to 64"),
+    ("top_k", "largest number of logits that the device selects, 1 to 64"),
+    ("address_bits", "width of AXI addresses, 32 to 64"),
+    ("probe", "adds the observation port of the vector unit, for lockstep simulation"),
+];
+
+/// Names of the presets.
+pub const PRESETS: &[&str] = &["tiny"];
+
+impl Config {
+    /// A preset by name.
+    ///
+    /// # Errors
+    /// One sentence that names the presets, if there is none of this name.
+    pub fn preset(name: &str) -> Result<Config, String> {
+        match name {
+            "tiny" => Ok(Config::tiny()),
+            _ => Err(format!("there is no preset '{name}'; choose one of: {}", PRESETS.join(", "))),
+        }
+    }
+
+    /// Small enough to read and quick to simulate; runs the model that ships.
+    fn tiny() -> Config {
+        Config {
+            name: "tiny".into(),
+            clock_mhz: 100,
+            memory: "ideal".into(),
+            rows: 2,
+            group: 3,
+            tables: 13,
+            lookups: 1,
+            table_kind: TableKind::Signed,
+            table_banks: 2,
+            lanes: 4,
+            ports: 1,
+            port_bytes: 8,
+            attention_width: 8,
+            slots: 4,
+            head_size: 32,
+            heads: 8,
+            context: 512,
+            activations: 768,
+            outputs: 1536,
+            vector_words: 512,
+            shared_words: 256,
+            scalars: 128,
+            prefetch_beats: 256,
+            kv_beats: 64,
+            burst_beats: 16,
+            outstanding: 8,
+            top_k: 40,
+            address_bits: 32,
+            probe: false,
+        }
+    }
+
+    /// Reads a configuration from TOML text.
+    ///
+    /// # Errors
+    /// One sentence that names the field, or every problem that [`Config::check`] finds.
+    pub fn from_toml(text: &str) -> Result<Config, String> {
+        let de = toml::Deserializer::parse(text).map_err(|e| format!("not a TOML file: {}", e.message()))?;
+        let config: Config = serde_path_to_error::deserialize(de).map_err(|e| {
+            let inner = e.inner().message().to_string();
+            let path = e.path().to_string();
+            if path == "." { inner } else { format!("field '{path}': {inner}") }
+        })?;
+        let problems = config.check();
+        if problems.is_empty() { Ok(config) } else { Err(problems.join("; ")) }
+    }
+
+    /// B: bytes that all ports deliver in a cycle.
+    pub fn beat_bytes(&self) -> usize {
+        (self.ports * self.port_bytes) as usize
+    }
+    /// Inputs of a chunk, T*G.
+    pub fn chunk(&self) -> usize {
+        (self.tables * self.group) as usize
+    }
+    /// S: tokens whose K/V bytes lie side by side in a beat, B / U.
+    pub fn tokens_per_beat(&self) -> usize {
+        self.beat_bytes() / self.attention_width as usize
+    }
+    /// Banks of the accumulator memory, max(R, V).
+    pub fn accumulator_banks(&self) -> usize {
+        self.lookups.max(self.lanes) as usize
+    }
+    /// Entries of a table.
+    pub fn table_entries(&self) -> usize {
+        let full = 3usize.pow(self.group);
+        match self.table_kind {
+            TableKind::Full => full,
+            TableKind::Signed => full.div_ceil(2),
+        }
+    }
+    /// Bits of a table entry: holds +-128 * G.
+    pub fn entry_bits(&self) -> u32 {
+        bits_for(128 * u64::from(self.group))
+    }
+    /// Bits of an accumulator: holds every sum of `activations` products of an int8 code and a weight of
+    /// [`MAX_PLANES`] planes.
+    pub fn acc_bits(&self) -> u32 {
+        let weight = (3u64.pow(MAX_PLANES as u32) - 1) / 2;
+        let padded = u64::from(self.activations).next_multiple_of(self.chunk() as u64);
+        bits_for(128 * weight * padded).min(32)
+    }
+    /// Bits of a beat of memory.
+    pub fn beat_bits(&self) -> u32 {
+        8 * self.beat_bytes() as u32
+    }
+    /// Beats of an instruction slot.
+    pub fn instruction_beats(&self) -> usize {
+        crate::isa::INSTRUCTION_BYTES.div_ceil(self.beat_bytes())
+    }
+    /// The first eight bytes of SHA-256 over the configuration's canonical TOML, without `name`, `clock_mhz`,
+    /// `memory` and `probe`, which change no behaviour: what a device and a host compare.
+    pub fn hash(&self) -> u64 {
+        let same =
+            Config { name: String::new(), clock_mhz: 0, memory: String::new(), probe: false, ..self.clone() };
+        let text = toml::to_string(&same).unwrap_or_default();
+        let digest = Sha256::digest(text.as_bytes());
+        u64::from_le_bytes(std::array::from_fn(|i| digest[i]))
+    }
+
+    /// All that is wrong with the numbers, a sentence each; empty if the configuration is legal.
+    pub fn check(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        self.check_ranges(&mut problems);
+        if problems.is_empty() {
+            self.check_relations(&mut problems);
+        }
+        problems
+    }
+
+    fn check_ranges(&self, problems: &mut Vec<String>) {
+        let name_ok = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if self.name.is_empty() || !self.name.chars().all(name_ok) {
+            problems.push(format!("name '{}' must consist of lower-case letters, digits and '-'", self.name));
+        }
+        if !["ideal", "kv260", "ulx3s"].contains(&self.memory.as_str()) {
+            problems.push(format!("memory '{}' is not a profile; choose ideal, kv260 or ulx3s", self.memory));
+        }
+        let ranges = [
+            ("clock_mhz", self.clock_mhz, 1, 1000),
+            ("rows", self.rows, 1, 16),
+            ("group", self.group, 2, 4),
+            ("tables", self.tables, 1, 213),
+            ("lookups", self.lookups, 1, 64),
+            ("table_banks", self.table_banks, 1, 2),
+            ("lanes", self.lanes, 2, 16),
+            ("ports", self.ports, 1, 4),
+            ("port_bytes", self.port_bytes, 4, 64),
+            ("attention_width", self.attention_width, 2, 64),
+            ("slots", self.slots, 1, 8),
+            ("head_size", self.head_size, 2, 256),
+            ("heads", self.heads, 1, 64),
+            ("context", self.context, 2, 4096),
+            ("activations", self.activations, 2, 32768),
+            ("outputs", self.outputs, 8, 32768),
+            ("vector_words", self.vector_words, 2, 65536),
+            ("shared_words", self.shared_words, 2, 65536),
+            ("scalars", self.scalars, 32, 256),
+            ("prefetch_beats", self.prefetch_beats, 4, 65536),
+            ("kv_beats", self.kv_beats, 4, 65536),
+            ("burst_beats", self.burst_beats, 1, 256),
+            ("outstanding", self.outstanding, 1, 64),
+            ("top_k", self.top_k, 1, 64),
+            ("address_bits", self.address_bits, 32, 64),
+        ];
+        for (name, value, low, high) in ranges {
+            if value < low || value > high {
+                problems.push(format!("{name} is {value}; it must lie between {low} and {high}"));
+            }
+        }
+        let powers = [
+            ("lookups", self.lookups),
+            ("lanes", self.lanes),
+            ("ports", self.ports),
+            ("port_bytes", self.port_bytes),
+            ("attention_width", self.attention_width),
+            ("scalars", self.scalars),
+            ("prefetch_beats", self.prefetch_beats),
+            ("kv_beats", self.kv_beats),
+            ("burst_beats", self.burst_beats),
+            ("outstanding", self.outstanding),
+        ];
+        for (name, value) in powers {
+            if !value.is_power_of_two() {
+                problems.push(format!("{name} is {value}; it must be a power of two"));
+            }
+        }
+    }
+
+    fn check_relations(&self, problems: &mut Vec<String>) {
+        let beat = self.beat_bytes() as u32;
+        let trits = self.lookups * self.tables * self.group;
+        let mut require = |ok: bool, sentence: String| {
+            if !ok {
+                problems.push(sentence);
+            }
+        };
+        require(
+            trits <= 5 * beat,
+            format!(
+                "lookups * tables * group is {trits} trits, but a beat of {beat} bytes holds {}; lower tables to {} or widen the ports",
+                5 * beat,
+                5 * beat / (self.lookups * self.group)
+            ),
+        );
+        require(beat <= 128, format!("ports * port_bytes is {beat}; it must be at most 128"));
+        require(
+            self.attention_width >= self.lanes && self.attention_width <= beat,
+            format!(
+                "attention_width is {}; it must lie between lanes ({}) and the beat's {beat} bytes",
+                self.attention_width, self.lanes
+            ),
+        );
+        let multiples = [
+            ("head_size", self.head_size, "attention_width", self.attention_width),
+            ("context", self.context, "ports * port_bytes", beat),
+            ("activations", self.activations, "lanes", self.lanes),
+            ("outputs", self.outputs, "max(lookups, lanes)", self.accumulator_banks() as u32),
+        ];
+        for (name, value, of, unit) in multiples {
+            let next = value.next_multiple_of(unit);
+            require(
+                value % unit == 0,
+                format!("{name} is {value}; it must be a multiple of {of} ({unit}), for example {next}"),
+            );
+        }
+        let burst = 4096 / self.port_bytes;
+        require(
+            self.burst_beats <= burst,
+            format!(
+                "burst_beats is {}; {burst} beats of {} bytes fill the 4 KiB that a burst may span",
+                self.burst_beats, self.port_bytes
+            ),
+        );
+        for (name, value) in [("prefetch_beats", self.prefetch_beats), ("kv_beats", self.kv_beats)] {
+            require(
+                value >= 2 * self.burst_beats,
+                format!("{name} is {value}; it must be at least twice burst_beats, {}", 2 * self.burst_beats),
+            );
+        }
+        require(
+            self.outputs / self.lookups >= crate::isa::MIN_BLOCKS as u32,
+            format!(
+                "outputs is {}; with lookups = {} it must be at least {}",
+                self.outputs,
+                self.lookups,
+                crate::isa::MIN_BLOCKS as u32 * self.lookups
+            ),
+        );
+    }
+}
+
+/// Bits of a signed integer that holds `-magnitude ..= magnitude`.
+fn bits_for(magnitude: u64) -> u32 {
+    65 - magnitude.leading_zeros()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presets_are_legal_and_survive_toml() {
+        for name in PRESETS {
+            let config = Config::preset(name).unwrap();
+            assert_eq!(config.check(), Vec::<String>::new());
+            let text = toml::to_string(&config).unwrap();
+            assert_eq!(Config::from_toml(&text).unwrap(), config);
+            for ((field, _), line) in FIELDS.iter().zip(text.lines()) {
+                assert!(line.starts_with(&format!("{field} = ")), "{field}: {line}");
+            }
+            assert_eq!(FIELDS.len(), text.lines().count());
+        }
+    }
+
+    #[test]
+    fn widths_hold_their_extremes() {
+        let c = Config::tiny();
+        assert_eq!(c.entry_bits(), 10); // +-384
+        let largest: i64 = 128 * 121 * 780;
+        assert!(1i64 << (c.acc_bits() - 1) > largest && 1i64 << (c.acc_bits() - 2) <= largest);
+    }
+
+    #[test]
+    fn the_hash_ignores_names_only() {
+        let c = Config::tiny();
+        assert_eq!(c.hash(), Config { name: "other".into(), clock_mhz: 7, ..c.clone() }.hash());
+        assert_ne!(c.hash(), Config { rows: 3, ..c }.hash());
+    }
+
+    #[test]
+    fn all_problems_come_at_once() {
+        let c = Config { tables: 14, attention_width: 2, context: 100, burst_beats: 256, ..Config::tiny() };
+        insta::assert_snapshot!(c.check().join("\n"));
+        let c = Config { rows: 0, lookups: 3, name: "A b".into(), memory: "ddr9".into(), ..Config::tiny() };
+        insta::assert_snapshot!(c.check().join("\n"));
+        insta::assert_snapshot!(Config::from_toml("name = \"x\"\nrows = \"many\"").unwrap_err());
+        insta::assert_snapshot!(Config::preset("huge").unwrap_err());
+    }
+}

@@ -1,0 +1,61 @@
+//! The boundary to a device: registers, memory, wait. Golden model, simulation and boards implement it; the driver is written once.
+
+use thiserror::Error;
+
+/// Why a device could not do what was asked.
+#[derive(Debug, Error)]
+pub enum DeviceError {
+    /// A register that does not exist or is not aligned.
+    #[error("register {0:#x} does not exist on this device")]
+    Register(u32),
+    /// An access outside memory.
+    #[error("memory access of {len} bytes at {address:#x} lies outside the device's {size} bytes")]
+    Memory {
+        /// First byte.
+        address: u64,
+        /// Bytes.
+        len: usize,
+        /// Bytes of the device's memory.
+        size: u64,
+    },
+    /// The device did not finish.
+    #[error("the device was still busy after {0} cycles; reset it and check the program")]
+    Timeout(u64),
+    /// Anything else that the device's transport says.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// A Sterna device: 32-bit registers ([`crate::registers`]), byte-addressed physical memory, and a way to wait for a step.
+pub trait Device {
+    /// Reads the register at a byte offset.
+    ///
+    /// # Errors
+    /// If there is none, or the transport fails.
+    fn read_register(&mut self, offset: u32) -> Result<u32, DeviceError>;
+    /// Writes the register at a byte offset.
+    ///
+    /// # Errors
+    /// If there is none, or the transport fails.
+    fn write_register(&mut self, offset: u32, value: u32) -> Result<(), DeviceError>;
+    /// Reads memory.
+    ///
+    /// # Errors
+    /// If the range lies outside, or the transport fails.
+    fn read_memory(&mut self, address: u64, bytes: &mut [u8]) -> Result<(), DeviceError>;
+    /// Writes memory.
+    ///
+    /// # Errors
+    /// If the range lies outside, or the transport fails.
+    fn write_memory(&mut self, address: u64, bytes: &[u8]) -> Result<(), DeviceError>;
+    /// Waits until no step is running. Returns at once if none is.
+    ///
+    /// # Errors
+    /// If the device does not finish or the transport fails.
+    fn wait(&mut self) -> Result<(), DeviceError>;
+    /// Makes at least `bytes` bytes of memory available, if the device can choose.
+    ///
+    /// # Errors
+    /// If its memory is smaller.
+    fn reserve_memory(&mut self, bytes: u64) -> Result<(), DeviceError>;
+}
