@@ -48,7 +48,8 @@ impl Key {
 impl Cache {
     /// The folder that the options or the environment name.
     pub fn open(options: &Options) -> Result<Cache, Error> {
-        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let variable =
+            |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let root = options
             .cache
             .clone()
@@ -76,7 +77,10 @@ impl Cache {
 
     /// Writes `bytes` and their seal to `path` in one step.
     pub fn store(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
-        let mut file = tempfile::Builder::new().prefix("new-").tempfile_in(&self.root).map_err(Error::io("create", path))?;
+        let mut file = tempfile::Builder::new()
+            .prefix("new-")
+            .tempfile_in(&self.root)
+            .map_err(Error::io("create", path))?;
         let digest = Sha256::digest(bytes);
         for part in [bytes, &digest, MARK] {
             file.write_all(part).map_err(Error::io("write", path))?;
@@ -102,7 +106,8 @@ mod tests {
     #[test]
     fn a_seal_notices_truncation_and_change() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::open(&Options { cache: Some(folder.path().into()), ..Options::default() }).unwrap();
+        let cache =
+            Cache::open(&Options { cache: Some(folder.path().into()), ..Options::default() }).unwrap();
         let path = cache.root.join("models/x");
         assert_eq!(unsealed(&path), None);
         cache.store(&path, b"hello").unwrap();
@@ -124,7 +129,9 @@ mod tests {
     fn parts_of_a_key_do_not_run_into_one_another() {
         let key = |parts: &[&str]| {
             let mut key = Key::default();
-            parts.iter().for_each(|part| drop(key.add(part)));
+            for part in parts {
+                key.add(part);
+            }
             key.hex()
         };
         assert_ne!(key(&["ab", "c"]), key(&["a", "bc"]));

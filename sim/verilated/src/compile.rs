@@ -49,7 +49,8 @@ pub(crate) fn build(source: &Source, options: &Options) -> Result<Built, Error> 
     let temporary = temporary.map_err(Error::io("create a folder in", &cache.root))?;
     let folder = temporary.path().to_path_buf();
     let failed = cache.root.join("failed").join(&key);
-    let builder = Builder { source, options, verilator, cxx, cache: &cache, folder, failed, log: Mutex::default() };
+    let builder =
+        Builder { source, options, verilator, cxx, cache: &cache, folder, failed, log: Mutex::default() };
     let result = builder.shared_object();
     let log = builder.log.into_inner().unwrap_or_else(PoisonError::into_inner);
     match result {
@@ -169,7 +170,8 @@ impl Builder<'_> {
 
     fn verilate(&self) -> Result<(), Error> {
         let mut words = vec![self.verilator.program.clone()];
-        words.extend(["--cc", "--prefix", "Vdut", "--Mdir", "obj", "-Isrc", "--top-module"].map(String::from));
+        words
+            .extend(["--cc", "--prefix", "Vdut", "--Mdir", "obj", "-Isrc", "--top-module"].map(String::from));
         words.push(self.source.top.clone());
         words.extend(self.options.verilator_flags());
         words.extend(self.source.compiled().map(|name| format!("src/{name}")));
@@ -181,7 +183,11 @@ impl Builder<'_> {
             return Ok(());
         }
         // With fatal warnings the only %Error counts them: the first warning says more.
-        let errors = if self.options.warnings == crate::Warnings::Log { &["%Error"][..] } else { &["%Error", "%Warning"] };
+        let errors = if self.options.warnings == crate::Warnings::Log {
+            &["%Error"][..]
+        } else {
+            &["%Error", "%Warning"]
+        };
         let first = first_line(&text, |line| errors.iter().any(|start| line.starts_with(start)));
         Err(Error::Verilator { first, command: step.line(), log: self.failed.join("build.log") })
     }
@@ -285,10 +291,12 @@ impl Builder<'_> {
         let log = self.failed.join("build.log");
         if good {
             Ok(())
-        } else if self.options.trace == Some(Format::Fst) && (text.contains("zlib.h") || text.contains("-lz")) {
+        } else if self.options.trace == Some(Format::Fst) && (text.contains("zlib.h") || text.contains("-lz"))
+        {
             Err(Error::NoZlib { log })
         } else {
-            let first = first_line(&text, |line| line.contains("error") || line.contains("undefined reference"));
+            let first =
+                first_line(&text, |line| line.contains("error") || line.contains("undefined reference"));
             Err(Error::Compile { first, command: step.line(), log })
         }
     }
@@ -296,7 +304,8 @@ impl Builder<'_> {
     /// Runs a command, logs it, and returns whether it succeeded and what it printed.
     fn run(&self, step: &Step) -> Result<(bool, String), Error> {
         let output = step.run()?;
-        let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        let text =
+            [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         *log += &format!("$ {}\n{text}", step.line());
         if !output.status.success() {
@@ -354,7 +363,12 @@ mod tests {
 
     #[test]
     fn the_key_depends_on_every_input() {
-        let verilator = Verilator { program: "verilator".into(), version: "Verilator 5.006".into(), root: "/r".into(), needs_root: false };
+        let verilator = Verilator {
+            program: "verilator".into(),
+            version: "Verilator 5.006".into(),
+            root: "/r".into(),
+            needs_root: false,
+        };
         let cxx = Cxx { words: vec!["g++".into()], version: "12".into() };
         let source = Source::new("t").file("t.v", "module t; endmodule");
         let options = Options::default();
@@ -367,14 +381,20 @@ mod tests {
             key_of(&Source::new("u").file("t.v", "module t; endmodule"), &options, &verilator, &cxx),
             key_of(&source, &Options { opt_level: 1, ..options.clone() }, &verilator, &cxx),
             key_of(&source, &Options { trace: Some(Format::Vcd), ..options.clone() }, &verilator, &cxx),
-            key_of(&source, &Options { verilator_args: vec!["-DX".into()], ..options.clone() }, &verilator, &cxx),
+            key_of(
+                &source,
+                &Options { verilator_args: vec!["-DX".into()], ..options.clone() },
+                &verilator,
+                &cxx,
+            ),
             key_of(&source, &options, &newer, &cxx),
             key_of(&source, &options, &verilator, &clang),
         ];
         let distinct: std::collections::HashSet<_> = keys.iter().collect();
         assert_eq!(distinct.len(), keys.len());
         // What is chosen per instance must not cause a rebuild.
-        let instance = Options { clock: Some("clk".into()), init: crate::Init::Random(1), jobs: 3, ..options };
+        let instance =
+            Options { clock: Some("clk".into()), init: crate::Init::Random(1), jobs: 3, ..options };
         assert_eq!(key_of(&source, &instance, &verilator, &cxx), base);
     }
 }

@@ -155,13 +155,23 @@ fn open(path: &Path, source: &Source, options: &Options) -> Result<Opened, Error
     // SAFETY: both take nothing and only return constants.
     let (abi, table) = unsafe { (abi(), ports()) };
     if abi != ABI {
-        return Err(Error::Load { path: path.into(), why: format!("its interface is version {abi}, not {ABI}") });
+        return Err(Error::Load {
+            path: path.into(),
+            why: format!("its interface is version {abi}, not {ABI}"),
+        });
     }
     // SAFETY: `table` is the shim's constant table, and the library stays open.
     let ports = unsafe { read_table(table) };
-    let ports = ports.ok_or_else(|| Error::Load { path: path.into(), why: "its table of ports is damaged".into() })?;
-    let mut opened =
-        Opened { top: source.top.clone(), ports, trace: options.trace, functions, clock: None, _library: library };
+    let ports = ports
+        .ok_or_else(|| Error::Load { path: path.into(), why: "its table of ports is damaged".into() })?;
+    let mut opened = Opened {
+        top: source.top.clone(),
+        ports,
+        trace: options.trace,
+        functions,
+        clock: None,
+        _library: library,
+    };
     if let Some(name) = &options.clock {
         let port = opened.port(name)?;
         let info = &opened.ports[port.0 as usize];

@@ -9,25 +9,33 @@ use crate::options::Format;
 #[non_exhaustive]
 pub enum Error {
     /// No Verilator could be started.
-    #[error("cannot start Verilator (tried {tried}): install it with `apt-get install verilator`, or name it in VERILATOR")]
+    #[error(
+        "cannot start Verilator (tried {tried}): install it with `apt-get install verilator`, or name it in VERILATOR"
+    )]
     NoVerilator {
         /// The programs that were tried.
         tried: String,
     },
     /// The Verilator found is older than 5.0.
-    #[error("found {found}, but 5.0 or newer is needed: `apt-get install verilator`, or name a newer one in VERILATOR")]
+    #[error(
+        "found {found}, but 5.0 or newer is needed: `apt-get install verilator`, or name a newer one in VERILATOR"
+    )]
     OldVerilator {
         /// The line that it printed for `--version`.
         found: String,
     },
     /// Verilator's folder `include` could not be found.
-    #[error("{program} does not say where its include folder is: set VERILATOR_ROOT to the folder that holds include/verilated.h")]
+    #[error(
+        "{program} does not say where its include folder is: set VERILATOR_ROOT to the folder that holds include/verilated.h"
+    )]
     NoRoot {
         /// The Verilator that was asked.
         program: String,
     },
     /// No C++ compiler could be started.
-    #[error("cannot start a C++ compiler (tried {tried}): install one with `apt-get install g++`, or name it in CXX")]
+    #[error(
+        "cannot start a C++ compiler (tried {tried}): install one with `apt-get install g++`, or name it in CXX"
+    )]
     NoCompiler {
         /// The programs that were tried.
         tried: String,
@@ -67,7 +75,9 @@ pub enum Error {
         why: &'static str,
     },
     /// A port of a type that is not a vector of bits.
-    #[error("module {top}: cannot bind the port declared as `{declaration}`: ports must be packed vectors, not real, string or unpacked arrays")]
+    #[error(
+        "module {top}: cannot bind the port declared as `{declaration}`: ports must be packed vectors, not real, string or unpacked arrays"
+    )]
     UnsupportedPort {
         /// The top module.
         top: String,
@@ -135,7 +145,9 @@ pub enum Error {
         message: String,
     },
     /// The design was not built for this kind of trace.
-    #[error("a {asked:?} trace was asked for, but the design was built {built}: set Options::trace to Some(Format::{asked:?})")]
+    #[error(
+        "a {asked:?} trace was asked for, but the design was built {built}: set Options::trace to Some(Format::{asked:?})"
+    )]
     TraceFormat {
         /// The format asked for.
         asked: Format,

@@ -88,7 +88,13 @@ impl Model {
         let mut addresses = vec![std::ptr::null_mut(); model.opened.ports.len()];
         // SAFETY: the instance was made whole (the status says so); the shim writes one address for each port of its table.
         unsafe { (functions.addresses)(instance, addresses.as_mut_ptr()) };
-        model.slots = model.opened.ports.iter().zip(addresses).map(|(port, address)| Slot::new(port, address)).collect();
+        model.slots = model
+            .opened
+            .ports
+            .iter()
+            .zip(addresses)
+            .map(|(port, address)| Slot::new(port, address))
+            .collect();
         Ok(model)
     }
 
@@ -163,7 +169,8 @@ impl Model {
         }
         if let Storage::Words(count) = storage {
             // SAFETY: as in `set`; `check_words` made the lengths equal.
-            unsafe { std::slice::from_raw_parts_mut(address.cast::<u32>(), count as usize) }.copy_from_slice(words);
+            unsafe { std::slice::from_raw_parts_mut(address.cast::<u32>(), count as usize) }
+                .copy_from_slice(words);
             return Ok(());
         }
         let high = words.get(1).copied().unwrap_or(0);
@@ -176,7 +183,9 @@ impl Model {
         let slot = self.slots[port.0 as usize];
         if let Storage::Words(count) = slot.storage {
             // SAFETY: as in `get`; `check_words` made the lengths equal.
-            words.copy_from_slice(unsafe { std::slice::from_raw_parts(slot.address.cast::<u32>(), count as usize) });
+            words.copy_from_slice(unsafe {
+                std::slice::from_raw_parts(slot.address.cast::<u32>(), count as usize)
+            });
         } else {
             let value = self.get(port);
             words.iter_mut().zip([value as u32, (value >> 32) as u32]).for_each(|(word, part)| *word = part);
@@ -227,7 +236,10 @@ impl Model {
         }
         let refuse = |why: String| Err(Error::Trace { path: path.into(), why });
         if cycles.start >= cycles.end || cycles.end <= self.cycle {
-            return refuse(format!("the window {cycles:?} holds no cycle from the current one, {}, on", self.cycle));
+            return refuse(format!(
+                "the window {cycles:?} holds no cycle from the current one, {}, on",
+                self.cycle
+            ));
         }
         // Created here first, as this gives the reason when it fails.
         if let Err(error) = File::create(path) {
@@ -237,7 +249,8 @@ impl Model {
             return refuse("the path holds a zero byte".into());
         };
         // SAFETY: `instance` is live and `name` a C string that the shim copies.
-        let status = unsafe { (self.opened.functions.trace)(self.instance, name.as_ptr(), cycles.start, cycles.end) };
+        let status =
+            unsafe { (self.opened.functions.trace)(self.instance, name.as_ptr(), cycles.start, cycles.end) };
         if status == 0 { Ok(()) } else { refuse("Verilator's writer cannot open it".into()) }
     }
 

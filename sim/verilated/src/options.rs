@@ -26,7 +26,10 @@ impl Source {
 
     /// The names given to Verilator on its command line.
     pub(crate) fn compiled(&self) -> impl Iterator<Item = &str> {
-        self.files.iter().map(|(name, _)| name.as_str()).filter(|name| name.ends_with(".v") || name.ends_with(".sv"))
+        self.files
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .filter(|name| name.ends_with(".v") || name.ends_with(".sv"))
     }
 
     /// Names become paths below the build folder and words of a command line.
@@ -73,7 +76,9 @@ impl Init {
         match self {
             Init::Zero => 0,
             // Fibonacci hashing spreads neighbouring seeds; the top 31 bits always fit.
-            Init::Random(seed) => ((seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33) as i32).max(1),
+            Init::Random(seed) => {
+                ((seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33) as i32).max(1)
+            }
         }
     }
 }
@@ -139,7 +144,8 @@ impl Default for Options {
 impl Options {
     /// The arguments of Verilator that depend on the options.
     pub(crate) fn verilator_flags(&self) -> Vec<String> {
-        let mut flags: Vec<String> = ["--no-timing", "--x-assign", "unique", "--x-initial", "unique"].map(String::from).into();
+        let mut flags: Vec<String> =
+            ["--no-timing", "--x-assign", "unique", "--x-initial", "unique"].map(String::from).into();
         flags.push(if self.assertions { "--assert" } else { "--no-assert" }.into());
         flags.extend(match self.warnings {
             Warnings::Log => Some("-Wno-fatal".into()),
@@ -157,7 +163,8 @@ impl Options {
     /// Flags of the C++ compiler for both the model and the runtime, without the optimisation level.
     pub(crate) fn cxx_flags(&self) -> Vec<String> {
         // Hidden symbols keep the statics of several loaded models (and several Verilator versions) apart.
-        let mut flags: Vec<String> = ["-std=gnu++17", "-fPIC", "-fvisibility=hidden", "-w", "-pthread"].map(String::from).into();
+        let mut flags: Vec<String> =
+            ["-std=gnu++17", "-fPIC", "-fvisibility=hidden", "-w", "-pthread"].map(String::from).into();
         flags.extend(["FATAL", "STOP", "FINISH"].map(|name| format!("-DVL_USER_{name}")));
         let bit = |on: bool| u8::from(on);
         flags.push("-DVERILATOR=1".into());

@@ -27,7 +27,9 @@ impl Direction {
     }
 
     pub(crate) fn from_code(code: u32) -> Option<Self> {
-        [Direction::Input, Direction::Output, Direction::Inout].into_iter().find(|direction| direction.code() == code)
+        [Direction::Input, Direction::Output, Direction::Inout]
+            .into_iter()
+            .find(|direction| direction.code() == code)
     }
 }
 
@@ -51,16 +53,20 @@ pub(crate) fn read_header(top: &str, header: &str) -> Result<Vec<Declared>, Erro
     let inside = lines.skip_while(|line| *line != "// PORTS").take_while(|line| *line != "// CELLS");
     inside
         .filter(|line| !line.is_empty() && !line.starts_with("//"))
-        .map(|line| read_line(line).ok_or_else(|| Error::UnsupportedPort { top: top.into(), declaration: line.into() }))
+        .map(|line| {
+            read_line(line)
+                .ok_or_else(|| Error::UnsupportedPort { top: top.into(), declaration: line.into() })
+        })
         .collect()
 }
 
 /// Reads `VL_IN8(&name,msb,lsb);` or `VL_OUTW(&name,msb,lsb,words);`.
 fn read_line(line: &str) -> Option<Declared> {
     let (kind, rest) = line.strip_prefix("VL_")?.strip_suffix(");")?.split_once('(')?;
-    let (direction, size) = [("INOUT", Direction::Inout), ("IN", Direction::Input), ("OUT", Direction::Output)]
-        .into_iter()
-        .find_map(|(word, direction)| Some((direction, kind.strip_prefix(word)?)))?;
+    let (direction, size) =
+        [("INOUT", Direction::Inout), ("IN", Direction::Input), ("OUT", Direction::Output)]
+            .into_iter()
+            .find_map(|(word, direction)| Some((direction, kind.strip_prefix(word)?)))?;
     let storage = match size {
         "8" => 1,
         "16" => 2,
@@ -73,7 +79,13 @@ fn read_line(line: &str) -> Option<Declared> {
     let member = fields.next()?.strip_prefix('&')?.to_string();
     let msb: u32 = fields.next()?.parse().ok()?;
     let lsb: u32 = fields.next()?.parse().ok()?;
-    Some(Declared { name: verilog_name(&member), member, direction, width: msb.checked_sub(lsb)? + 1, storage })
+    Some(Declared {
+        name: verilog_name(&member),
+        member,
+        direction,
+        width: msb.checked_sub(lsb)? + 1,
+        storage,
+    })
 }
 
 /// Undoes Verilator's encoding of names: `__SYM__` before C++ words, `__0` and two hexadecimal digits for a character.
@@ -98,7 +110,9 @@ fn verilog_name(member: &str) -> String {
 
 /// The prelude of the shim: the model's header, the kind of trace and the table of ports.
 pub(crate) fn shim_prelude(ports: &[Declared], trace: u32, abi: u32) -> String {
-    let mut text = format!("#include \"Vdut.h\"\n#define VRS_ABI {abi}\n#define VRS_TRACE {trace}\n#define VRS_PORTS(X)");
+    let mut text = format!(
+        "#include \"Vdut.h\"\n#define VRS_ABI {abi}\n#define VRS_TRACE {trace}\n#define VRS_PORTS(X)"
+    );
     for port in ports {
         // Debug formatting escapes `\` and `"`, as C++ wants; names are otherwise printable.
         text += &format!(
@@ -115,7 +129,7 @@ pub(crate) fn shim_prelude(ports: &[Declared], trace: u32, abi: u32) -> String {
 
 /// The names nearest to `asked`, nearest first, at most three.
 pub(crate) fn near<'a>(asked: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let limit = (asked.chars().count() / 2).max(2);
+    let limit = (asked.chars().count() / 3).max(2);
     let mut found: Vec<(usize, &str)> = names.map(|name| (distance(asked, name), name)).collect();
     found.sort();
     let close = |name: &str, d: usize| d <= limit || (!asked.is_empty() && name.contains(asked));
@@ -183,7 +197,7 @@ mod tests {
     #[test]
     fn near_names_come_nearest_first() {
         let names = ["rd_data", "rd_addr", "wr_data", "clk"];
-        assert_eq!(near("rd_dat", names.into_iter()), ["rd_data", "wr_data"]);
+        assert_eq!(near("rd_dat", names.into_iter()), ["rd_data"]);
         assert_eq!(near("zzzz", names.into_iter()), [""; 0]);
     }
 }
