@@ -7,4 +7,5 @@ pub mod config;
 pub mod device;
 pub mod isa;
 pub mod layout;
+pub mod numbers;
 pub mod registers;
