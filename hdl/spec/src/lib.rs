@@ -5,7 +5,9 @@
 
 pub mod config;
 pub mod device;
+pub mod golden;
 pub mod isa;
 pub mod layout;
 pub mod numbers;
 pub mod registers;
+pub mod stream;

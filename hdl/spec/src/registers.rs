@@ -206,7 +206,7 @@ mod tests {
             assert!(pair[0].offset + 4 <= pair[1].offset, "{pair:?}");
         }
         assert!(all.iter().all(|r| r.offset < offset::TOPK));
-        assert!(offset::TOPK + 16 * TOPK_ROW_BYTES <= SPACE);
+        const { assert!(offset::TOPK + 16 * TOPK_ROW_BYTES <= SPACE) };
     }
 
     #[test]

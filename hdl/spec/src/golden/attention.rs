@@ -1,0 +1,114 @@
+//! ATTN: softmax attention of every row over its int8 KV cache, integer sums inside.
+
+use super::Golden;
+use super::step::floats;
+use crate::isa::{Pass, TINY};
+use crate::layout::KvLayout;
+use crate::numbers;
+use crate::registers::{ErrorCode, offset};
+
+/// K and V of one head up to a position, as read from memory.
+struct Cache {
+    keys: Vec<u8>,
+    values: Vec<u8>,
+    key_scales: Vec<f32>,
+    value_scales: Vec<f32>,
+}
+
+impl Golden {
+    /// `scalars`: first SREG of the query scales, of the weight maxima, of the sums.
+    pub(super) fn attention(
+        &mut self,
+        passes: &[Pass],
+        segments: usize,
+        scalars: [usize; 3],
+        addr: u32,
+    ) -> Result<(), ErrorCode> {
+        let size = segments * self.config.attention_width as usize;
+        let limit = (self.config.heads * self.config.head_size) as usize;
+        let head_ok = |&h: &u8| {
+            let h = usize::from(h);
+            (h + 1) * size <= limit && scalars.iter().all(|s| s + h < self.config.scalars as usize)
+        };
+        let slots = 1..=self.config.slots as usize;
+        if !passes.iter().all(|p| slots.contains(&p.heads.len()) && p.heads.iter().all(head_ok)) || size == 0
+        {
+            return Err(ErrorCode::IllegalInstruction);
+        }
+        for row in self.active(false) {
+            for pass in passes {
+                let cache = self.read_cache(row, pass.kv_head, segments, addr)?;
+                for &head in &pass.heads {
+                    self.attend(row, usize::from(head), size, scalars, &cache)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_cache(&self, row: usize, head: u32, segments: usize, addr: u32) -> Result<Cache, ErrorCode> {
+        let descriptor = self.descriptor(row);
+        let tokens = descriptor.position as usize + 1;
+        let kv = KvLayout {
+            scale_beats: self.register(offset::KV_SCALE_BEATS) as usize,
+            data_beats: self.register(offset::KV_DATA_BEATS) as usize,
+            segments,
+        };
+        let area = u64::from(descriptor.kv_base) + u64::from(addr) + u64::from(head) * kv.area_beats() as u64;
+        let data = |value: bool| -> Result<Vec<u8>, ErrorCode> {
+            let (side, width) = (self.config.tokens_per_beat(), self.config.attention_width as usize);
+            let len = tokens.div_ceil(side) * segments * self.config.beat_bytes();
+            let bytes = self.beats(area + kv.data(value) as u64, len)?;
+            let segment = |t: usize, j: usize| &bytes[kv.segment_byte(&self.config, t, j)..][..width];
+            Ok((0..tokens).flat_map(|t| (0..segments).flat_map(move |j| segment(t, j))).copied().collect())
+        };
+        let scales = |value: bool| -> Result<Vec<f32>, ErrorCode> {
+            Ok(floats(&self.beats(area + kv.scales(value) as u64, 4 * tokens)?))
+        };
+        Ok(Cache {
+            keys: data(false)?,
+            values: data(true)?,
+            key_scales: scales(false)?,
+            value_scales: scales(true)?,
+        })
+    }
+
+    fn attend(
+        &mut self,
+        row: usize,
+        head: usize,
+        size: usize,
+        [scale, smax, ssum]: [usize; 3],
+        cache: &Cache,
+    ) -> Result<(), ErrorCode> {
+        let state = &self.rows[row];
+        let query = &state.query[head * size..][..size];
+        let query_scale = state.scalars[scale + head];
+        let score = |(key, &key_scale): (&[u8], &f32)| {
+            let dot: i32 = key.iter().zip(query).map(|(&k, &q)| i32::from(k as i8) * i32::from(q)).sum();
+            numbers::mul(numbers::mul(numbers::int_to_f32(dot.into()), key_scale), query_scale)
+        };
+        let scores: Vec<f32> = cache.keys.chunks_exact(size).zip(&cache.key_scales).map(score).collect();
+        let max = scores.iter().copied().max_by(f32::total_cmp).unwrap_or(0.0);
+        let mut sum = 0i64;
+        let weigh = |(&s, &value_scale): (&f32, &f32)| {
+            let p = numbers::exp2(numbers::add(s, -max));
+            sum += i64::from(numbers::fix24(p));
+            numbers::mul(p, value_scale)
+        };
+        let weights: Vec<f32> = scores.iter().zip(&cache.value_scales).map(weigh).collect();
+        let largest = weights.iter().map(|w| w.to_bits() & 0x7fff_ffff).fold(0, u32::max);
+        let largest = f32::from_bits(largest);
+        let inverse = numbers::mul(32767.0, numbers::recip(numbers::max_num(largest, TINY)));
+        let mut sums = vec![0i64; size];
+        for (value, &w) in cache.values.chunks_exact(size).zip(&weights) {
+            let code = i64::from(numbers::quantize(numbers::mul(w, inverse), 16));
+            for (sum, &v) in sums.iter_mut().zip(value) {
+                *sum += code * i64::from(v as i8);
+            }
+        }
+        self.rows[row].att[head * size..][..size].copy_from_slice(&sums);
+        self.set_scalar(row, smax + head, largest)?;
+        self.set_scalar(row, ssum + head, numbers::int_to_f32(sum))
+    }
+}

@@ -1,0 +1,201 @@
+//! The golden model: the accelerator in plain Rust, and itself a [`Device`].
+//!
+//! It executes step streams from its memory exactly as `docs/architecture.md` says; the hardware equals it bit for bit.
+//! An optional log of every result of the vector and attention units ([`Write`]) is what lockstep simulation compares.
+
+mod attention;
+mod matmul;
+mod memory;
+mod step;
+mod vector;
+
+use crate::config::Config;
+use crate::device::{Device, DeviceError};
+use crate::registers::{self, ErrorCode, control, offset, status};
+use memory::Memory;
+
+/// One result of the vector unit (a word) or a scalar written by a reduction or by the attention unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Instruction of the step, counted from 0.
+    pub instruction: u32,
+    /// Row of the step.
+    pub row: u32,
+    /// [`crate::isa::DstKind`] of the result, or [`Write::SCALAR`].
+    pub kind: u8,
+    /// Word (for scalars: index; for ids: first id).
+    pub address: u32,
+    /// Bits of each lane (codes sign-extended), one for a scalar.
+    pub data: Vec<u32>,
+}
+
+impl Write {
+    /// Kind of a scalar written by a reduction or by the attention unit.
+    pub const SCALAR: u8 = 15;
+}
+
+/// What a row keeps inside the device.
+#[derive(Clone, Debug)]
+struct Row {
+    vmem: Vec<f32>,
+    scalars: Vec<f32>,
+    acc: Vec<i32>,
+    att: Vec<i64>,
+    act: Vec<i8>,
+    query: Vec<i16>,
+    topk: Vec<(f32, u32)>,
+}
+
+/// The accelerator in plain Rust.
+#[derive(Clone, Debug)]
+pub struct Golden {
+    config: Config,
+    memory: Memory,
+    registers: Vec<u32>,
+    rows: Vec<Row>,
+    cmem: Vec<f32>,
+    log: Option<Vec<Write>>,
+    instruction: u32,
+}
+
+impl Golden {
+    /// A device of this configuration (which must be legal) with empty memory.
+    pub fn new(config: &Config) -> Self {
+        let c = config;
+        let lanes = c.lanes as usize;
+        let row = Row {
+            vmem: vec![0.0; c.vector_words as usize * lanes],
+            scalars: vec![0.0; c.scalars as usize],
+            acc: vec![0; c.outputs as usize],
+            att: vec![0; (c.heads * c.head_size) as usize],
+            act: vec![0; (c.activations as usize).next_multiple_of(c.chunk())],
+            query: vec![0; (c.heads * c.head_size) as usize],
+            topk: Vec::new(),
+        };
+        Golden {
+            config: c.clone(),
+            memory: Memory::default(),
+            registers: vec![0; registers::SPACE as usize / 4],
+            rows: vec![row; c.rows as usize],
+            cmem: vec![0.0; c.shared_words as usize * lanes],
+            log: None,
+            instruction: 0,
+        }
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Starts (or stops) recording every result.
+    pub fn record(&mut self, on: bool) {
+        self.log = on.then(Vec::new);
+    }
+
+    /// Takes what was recorded since the last call.
+    pub fn take_log(&mut self) -> Vec<Write> {
+        self.log.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Bytes of memory in use.
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory.len()
+    }
+
+    fn register(&self, offset: u32) -> u32 {
+        self.registers[offset as usize / 4]
+    }
+
+    fn note(&mut self, row: usize, kind: u8, address: usize, data: impl Iterator<Item = u32>) {
+        if let Some(log) = &mut self.log {
+            let (row, address) = (row as u32, address as u32);
+            log.push(Write { instruction: self.instruction, row, kind, address, data: data.collect() });
+        }
+    }
+
+    fn set_scalar(&mut self, row: usize, index: usize, value: f32) -> Result<(), ErrorCode> {
+        *self.rows[row].scalars.get_mut(index).ok_or(ErrorCode::IllegalInstruction)? = value;
+        self.note(row, Write::SCALAR, index, std::iter::once(value.to_bits()));
+        Ok(())
+    }
+
+    fn start(&mut self) {
+        self.registers[offset::STATUS as usize / 4] = status::DONE;
+        if let Err(code) = self.step() {
+            self.registers[offset::STATUS as usize / 4] |= status::ERROR;
+            self.registers[offset::ERROR as usize / 4] = code as u32 | 1 << 8 | self.instruction << 16;
+        }
+    }
+
+    fn identity(&self, at: u32) -> Option<u32> {
+        let c = &self.config;
+        Some(match at {
+            offset::ID => registers::ID,
+            offset::VERSION => registers::VERSION,
+            offset::CONFIG_HASH => c.hash() as u32,
+            x if x == offset::CONFIG_HASH + 4 => (c.hash() >> 32) as u32,
+            offset::SHAPE => c.rows | c.lanes << 8 | (c.beat_bytes() as u32) << 16 | c.ports << 24,
+            _ => return None,
+        })
+    }
+
+    fn selected(&self, at: u32) -> u32 {
+        let (row, word) = ((at / registers::TOPK_ROW_BYTES) as usize, at % registers::TOPK_ROW_BYTES / 4);
+        let pair = self.rows.get(row).and_then(|r| r.topk.get(word as usize / 2));
+        match (pair, word % 2) {
+            (None, 0) => u32::MAX,
+            (None, _) => f32::NEG_INFINITY.to_bits(),
+            (Some((_, id)), 0) => *id,
+            (Some((logit, _)), _) => logit.to_bits(),
+        }
+    }
+}
+
+impl Device for Golden {
+    fn read_register(&mut self, at: u32) -> Result<u32, DeviceError> {
+        if !at.is_multiple_of(4) || at >= registers::SPACE {
+            return Err(DeviceError::Register(at));
+        }
+        if at >= offset::TOPK {
+            return Ok(self.selected(at - offset::TOPK));
+        }
+        Ok(self.identity(at).unwrap_or_else(|| self.register(at)))
+    }
+
+    fn write_register(&mut self, at: u32, value: u32) -> Result<(), DeviceError> {
+        if !at.is_multiple_of(4) || at >= registers::SPACE {
+            return Err(DeviceError::Register(at));
+        }
+        match at {
+            offset::CONTROL => {
+                if value & control::CLEAR != 0 {
+                    self.registers[offset::STATUS as usize / 4] = 0;
+                    self.registers[offset::ERROR as usize / 4] = 0;
+                }
+                if value & control::START != 0 {
+                    self.start();
+                }
+            }
+            offset::IRQ_ENABLE..offset::COUNTER => self.registers[at as usize / 4] = value,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn read_memory(&mut self, address: u64, bytes: &mut [u8]) -> Result<(), DeviceError> {
+        self.memory.read(address, bytes)
+    }
+
+    fn write_memory(&mut self, address: u64, bytes: &[u8]) -> Result<(), DeviceError> {
+        self.memory.write(address, bytes)
+    }
+
+    fn wait(&mut self) -> Result<(), DeviceError> {
+        Ok(())
+    }
+
+    fn reserve_memory(&mut self, bytes: u64) -> Result<(), DeviceError> {
+        self.memory.grow(bytes)
+    }
+}

@@ -1,0 +1,246 @@
+//! VECTOR: the element-wise work of every row, word by word.
+
+use super::Golden;
+use crate::isa::{AKind, BKind, DstKind, Func, MKind, Vector, ZOp};
+use crate::layout::KvLayout;
+use crate::numbers;
+use crate::registers::{ErrorCode, offset};
+
+/// Where one word of an instruction stands: row, repetition, word in it.
+#[derive(Clone, Copy)]
+struct Place {
+    row: usize,
+    rep: usize,
+    i: usize,
+}
+
+impl Golden {
+    pub(super) fn vector(&mut self, v: &Vector) -> Result<(), ErrorCode> {
+        self.check_vector(v)?;
+        for row in self.active(v.head) {
+            let mut squares = Vec::new();
+            for rep in 0..usize::from(v.rep) {
+                let mut largest = 0;
+                for i in 0..usize::from(v.n) {
+                    let place = Place { row, rep, i };
+                    let a = self.operand_a(v, place);
+                    let z = self.compute(v, place, &a);
+                    largest = z.iter().map(|z| z.to_bits() & 0x7fff_ffff).fold(largest, u32::max);
+                    if v.reduce_sum.is_some() {
+                        squares.extend(a);
+                    }
+                    self.write(v, place, &z)?;
+                }
+                if let Some(s) = v.reduce_max {
+                    self.set_scalar(row, usize::from(s) + rep, f32::from_bits(largest))?;
+                }
+            }
+            if let Some(s) = v.reduce_sum {
+                self.set_scalar(row, s.into(), numbers::sum_of_squares(&squares))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every address of the instruction lies inside its memory, and its fields go together.
+    fn check_vector(&self, v: &Vector) -> Result<(), ErrorCode> {
+        let c = &self.config;
+        let total = usize::from(v.n) * usize::from(v.rep);
+        let (heads, scalars) = ((c.heads * c.head_size / c.lanes) as usize, c.scalars as usize);
+        let scalar = v.a_kind == AKind::Sreg;
+        let (vmem, cmem) = (c.vector_words as usize, c.shared_words as usize);
+        let span = |inc: bool| match (inc, scalar) {
+            (false, _) => 1,
+            (true, true) => usize::from(v.n),
+            (true, false) => usize::from(v.rep),
+        };
+        let within = |start: u16, len: usize, size: usize| usize::from(start) + len <= size;
+        let a = match v.a_kind {
+            AKind::Vmem => within(v.a, total, vmem),
+            AKind::Acc => within(v.a, total, (c.outputs / c.lanes) as usize),
+            AKind::Att => within(v.a, total, heads),
+            AKind::Sreg => within(v.a, total, scalars) && v.rep == 1,
+        };
+        let m = match v.m_kind {
+            MKind::Sreg => within(v.m, span(v.m_inc), scalars),
+            MKind::Cmem => {
+                let rows = (c.rows as usize - 1) * usize::from(v.m_stride);
+                within(v.m, rows + usize::from(v.n), cmem) && !scalar
+            }
+            _ => true,
+        };
+        let b = match (v.zop, v.b_kind) {
+            (ZOp::Pass | ZOp::Square, _) | (_, BKind::Imm) => true,
+            (_, BKind::Vmem) => within(v.b, total, vmem) && !scalar,
+            (_, BKind::Sreg) => within(v.b, span(v.b_inc), scalars),
+        };
+        let dst = match v.dst_kind {
+            DstKind::Vmem => within(v.dst, total, vmem) && !scalar,
+            DstKind::Sreg => within(v.dst, total, scalars) && scalar,
+            DstKind::Act => within(v.dst, total, (c.activations / c.lanes) as usize),
+            DstKind::Query => within(v.dst, total, heads),
+            DstKind::KvScale => scalar,
+            _ => true,
+        };
+        let sum = v.reduce_sum.is_none() || (v.rep == 1 && v.zop == ZOp::Pass && v.func == Func::None);
+        let rotate = !v.rotate || (v.n.is_multiple_of(2) && !scalar);
+        let ok = v.n > 0 && v.rep > 0 && a && m && b && dst && sum && rotate;
+        if ok { Ok(()) } else { Err(ErrorCode::IllegalInstruction) }
+    }
+
+    fn operand_a(&self, v: &Vector, Place { row, rep, i }: Place) -> Vec<f32> {
+        let (lanes, n) = (self.config.lanes as usize, usize::from(v.n));
+        let i = if v.rotate { (i + n / 2) % n } else { i };
+        let word = usize::from(v.a) + rep * n + i;
+        let state = &self.rows[row];
+        let range = word * lanes..(word + 1) * lanes;
+        match v.a_kind {
+            AKind::Vmem => state.vmem[range].to_vec(),
+            AKind::Acc => state.acc[range].iter().map(|&x| numbers::int_to_f32(x.into())).collect(),
+            AKind::Att => state.att[range].iter().map(|&x| numbers::int_to_f32(x)).collect(),
+            AKind::Sreg => vec![state.scalars[word]],
+        }
+    }
+
+    fn compute(&self, v: &Vector, place: Place, a: &[f32]) -> Vec<f32> {
+        let (lanes, Place { row, rep, i }) = (self.config.lanes as usize, place);
+        let state = &self.rows[row];
+        let step = if v.a_kind == AKind::Sreg { i } else { rep };
+        let scalar = |at: u16, inc: bool| state.scalars[usize::from(at) + if inc { step } else { 0 }];
+        let word_b = usize::from(v.b) + rep * usize::from(v.n) + i;
+        let word_m = usize::from(v.m) + row * usize::from(v.m_stride) + i;
+        let lane = |(l, &a): (usize, &f32)| {
+            let m = match v.m_kind {
+                MKind::None => a,
+                MKind::Imm => numbers::mul(a, v.imm_m),
+                MKind::Sreg => numbers::mul(a, scalar(v.m, v.m_inc)),
+                MKind::Cmem => numbers::mul(a, self.cmem[word_m * lanes + l]),
+            };
+            let f = match v.func {
+                Func::None => m,
+                Func::Relu => numbers::relu(m),
+                Func::Exp2 => numbers::exp2(m),
+                Func::Recip => numbers::recip(m),
+                Func::Rsqrt => numbers::rsqrt(m),
+            };
+            let b = match v.b_kind {
+                BKind::Vmem if matches!(v.zop, ZOp::Pass | ZOp::Square) => 0.0,
+                BKind::Vmem => state.vmem[word_b * lanes + l],
+                BKind::Sreg => scalar(v.b, v.b_inc),
+                BKind::Imm => f32::from_bits(v.imm_b),
+            };
+            match v.zop {
+                ZOp::Pass => f,
+                ZOp::Add => numbers::add(f, b),
+                ZOp::Mul => numbers::mul(f, b),
+                ZOp::Max => numbers::max_num(f, b),
+                ZOp::Square => numbers::mul(f, f),
+            }
+        };
+        a.iter().enumerate().map(lane).collect()
+    }
+
+    fn write(&mut self, v: &Vector, place: Place, z: &[f32]) -> Result<(), ErrorCode> {
+        let (lanes, Place { row, rep, i }) = (self.config.lanes as usize, place);
+        let offset = rep * usize::from(v.n) + i;
+        let word = usize::from(v.dst) + offset;
+        let range = word * lanes..(word + 1) * lanes;
+        let bits = match v.dst_kind {
+            DstKind::Act | DstKind::Kv => 8,
+            DstKind::Query => 16,
+            _ => 0,
+        };
+        let codes: Vec<i32> =
+            if bits > 0 { z.iter().map(|&z| numbers::quantize(z, bits)).collect() } else { Vec::new() };
+        let mut address = word;
+        match v.dst_kind {
+            DstKind::None => return Ok(()),
+            DstKind::Vmem => self.rows[row].vmem[range].copy_from_slice(z),
+            DstKind::Sreg => self.rows[row].scalars[word] = z[0],
+            DstKind::Act => {
+                self.rows[row].act[range].iter_mut().zip(&codes).for_each(|(a, &c)| *a = c as i8);
+            }
+            DstKind::Query => {
+                self.rows[row].query[range].iter_mut().zip(&codes).for_each(|(a, &c)| *a = c as i16);
+            }
+            DstKind::Kv => {
+                let bytes: Vec<u8> = codes.iter().map(|&c| c as u8).collect();
+                self.store_codes(v, place, &bytes)?;
+                address = offset;
+            }
+            DstKind::KvScale => {
+                self.store_scale(v, place, z[0])?;
+                address = offset;
+            }
+            DstKind::Topk => {
+                self.select(row, v, offset * lanes, z);
+                address = v.addr as usize + offset * lanes;
+            }
+            DstKind::Logits => {
+                address = v.addr as usize + offset * lanes;
+                self.store_logits(row, address, z)?;
+            }
+        }
+        let data: Vec<u32> = match bits {
+            0 => z.iter().map(|z| z.to_bits()).collect(),
+            _ => codes.iter().map(|&c| c as u32).collect(),
+        };
+        self.note(row, v.dst_kind as u8, address, data.into_iter());
+        Ok(())
+    }
+
+    fn kv_layout(&self) -> KvLayout {
+        KvLayout {
+            scale_beats: self.register(offset::KV_SCALE_BEATS) as usize,
+            data_beats: self.register(offset::KV_DATA_BEATS) as usize,
+            segments: 0,
+        }
+    }
+
+    fn store_codes(
+        &mut self,
+        v: &Vector,
+        Place { row, rep, i }: Place,
+        bytes: &[u8],
+    ) -> Result<(), ErrorCode> {
+        let (lanes, width) = (self.config.lanes as usize, self.config.attention_width as usize);
+        let segments = usize::from(v.n) * lanes / width;
+        let kv = KvLayout { segments, ..self.kv_layout() };
+        let descriptor = self.descriptor(row);
+        let area = u64::from(descriptor.kv_base) + u64::from(v.addr) + (rep * kv.area_beats()) as u64;
+        let byte = kv.segment_byte(&self.config, descriptor.position as usize, i * lanes / width);
+        self.store(area + kv.data(v.dst != 0) as u64, byte + i * lanes % width, bytes)
+    }
+
+    fn store_scale(&mut self, v: &Vector, Place { row, i, .. }: Place, scale: f32) -> Result<(), ErrorCode> {
+        let kv = self.kv_layout();
+        let descriptor = self.descriptor(row);
+        let area = u64::from(descriptor.kv_base) + u64::from(v.addr) + (i * kv.area_beats()) as u64;
+        let byte = 4 * descriptor.position as usize;
+        self.store(area + kv.scales(v.dst != 0) as u64, byte, &scale.to_le_bytes())
+    }
+
+    fn store_logits(&mut self, row: usize, id: usize, z: &[f32]) -> Result<(), ErrorCode> {
+        let stride = u64::from(self.register(offset::RESULT_STRIDE));
+        let beat = u64::from(self.register(offset::RESULT_BASE)) + row as u64 * stride;
+        let bytes: Vec<u8> = z.iter().flat_map(|z| z.to_le_bytes()).collect();
+        self.store(beat, 4 * id, &bytes)
+    }
+
+    fn select(&mut self, row: usize, v: &Vector, first: usize, z: &[f32]) {
+        let limit = self.config.top_k as usize;
+        let best = &mut self.rows[row].topk;
+        for (lane, &logit) in z.iter().enumerate() {
+            let id = v.addr + (first + lane) as u32;
+            if id >= v.imm_b || logit.is_nan() {
+                continue;
+            }
+            // ids arrive in increasing order, so an equal logit stays behind
+            let at = best.partition_point(|(other, _)| other.total_cmp(&logit).is_ge());
+            if at < limit {
+                best.insert(at, (logit, id));
+                best.truncate(limit);
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Builds step streams: instructions and payloads, each on a beat.
+
+use crate::config::Config;
+use crate::isa::{Instruction, Pass, Vector};
+use crate::layout::{MatrixShape, pack_plane};
+
+/// A step stream under construction.
+#[derive(Clone, Debug)]
+pub struct StreamBuilder<'c> {
+    config: &'c Config,
+    bytes: Vec<u8>,
+}
+
+impl<'c> StreamBuilder<'c> {
+    /// An empty stream for a device of this configuration.
+    pub fn new(config: &'c Config) -> Self {
+        StreamBuilder { config, bytes: Vec::new() }
+    }
+
+    /// Bytes so far, whole beats.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Beats so far.
+    pub fn beats(&self) -> usize {
+        self.bytes.len() / self.config.beat_bytes()
+    }
+
+    /// The finished bytes.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// Appends raw payload, padded with zeros to whole beats.
+    pub fn payload(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        self.bytes.resize(self.bytes.len().next_multiple_of(self.config.beat_bytes()), 0);
+    }
+
+    /// Appends an instruction without payload.
+    pub fn push(&mut self, instruction: Instruction) {
+        self.payload(&instruction.encode());
+    }
+
+    /// Appends a vector instruction.
+    pub fn vector(&mut self, vector: Vector) {
+        self.push(Instruction::Vector(vector));
+    }
+
+    /// Appends LOAD of values to shared memory word `dst`, padded with zeros to whole words.
+    pub fn load(&mut self, dst: u16, values: &[f32]) {
+        let words = values.len().div_ceil(self.config.lanes as usize);
+        let mut padded = values.to_vec();
+        padded.resize(words * self.config.lanes as usize, 0.0);
+        self.push(Instruction::Load { words: words as u16, dst });
+        self.payload(&padded.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<_>>());
+    }
+
+    /// Appends MATMUL of `planes` ternary planes, most significant first; `weight(plane, output, input)`
+    /// gives a trit, plane 0 the most significant.
+    pub fn matmul(
+        &mut self,
+        outputs: usize,
+        inputs: usize,
+        planes: u8,
+        weight: impl Fn(u8, usize, usize) -> i8,
+    ) {
+        let shape = MatrixShape::new(self.config, outputs, inputs);
+        let (blocks, chunks) = (shape.blocks as u16, shape.chunks as u16);
+        self.push(Instruction::Matmul { blocks, chunks, planes });
+        for plane in 0..planes {
+            pack_plane(self.config, outputs, inputs, |n, k| weight(plane, n, k), &mut self.bytes);
+        }
+    }
+
+    /// Appends ATTN and its passes. `scalars`: first SREG of query scales, weight maxima, sums.
+    pub fn attention(&mut self, passes: &[Pass], segments: u16, scalars: [u8; 3], addr: u32) {
+        let [scale, smax, ssum] = scalars;
+        self.push(Instruction::Attn { passes: passes.len() as u16, segments, scale, smax, ssum, addr });
+        passes.iter().for_each(|p| self.payload(&p.encode()));
+    }
+}

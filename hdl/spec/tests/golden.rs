@@ -1,0 +1,247 @@
+//! The golden model against independent arithmetic: matrices, attention, selection, errors.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use sterna_spec::config::Config;
+use sterna_spec::device::Device;
+use sterna_spec::golden::Golden;
+use sterna_spec::isa::{AKind, BKind, DstKind, Instruction, MKind, Pass, Vector, ZOp};
+use sterna_spec::layout::{KvLayout, balanced_digit};
+use sterna_spec::registers::{ErrorCode, control, offset, status};
+use sterna_spec::stream::StreamBuilder;
+
+fn tiny() -> Config {
+    Config::preset("tiny").unwrap()
+}
+
+/// A device with a program at beat 0 and one row that asks for logits.
+fn device(config: &Config, program: &[u8], memory: u64) -> Golden {
+    let mut golden = Golden::new(config);
+    golden.reserve_memory(memory).unwrap();
+    golden.write_memory(0, program).unwrap();
+    let beats = (program.len() / config.beat_bytes()) as u32;
+    for (at, value) in [(offset::PROGRAM_BEATS, beats), (offset::ROWS, 1), (offset::ROW + 12, 1)] {
+        golden.write_register(at, value).unwrap();
+    }
+    golden
+}
+
+fn run(golden: &mut Golden) -> u32 {
+    golden.write_register(offset::CONTROL, control::START).unwrap();
+    golden.wait().unwrap();
+    golden.read_register(offset::ERROR).unwrap() & 0xff
+}
+
+fn drain(words: u16) -> Vector {
+    Vector { n: words, a_kind: AKind::Acc, dst_kind: DstKind::Vmem, ..Vector::default() }
+}
+
+#[test]
+fn matmul_with_planes_is_the_integer_product() {
+    let config = tiny();
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let (outputs, inputs) = (50, 100);
+    let weights: Vec<i32> = (0..outputs * inputs).map(|_| rng.random_range(-121..=121)).collect();
+    let codes: Vec<f32> = (0..inputs).map(|_| rng.random_range(-128i32..=127) as f32).collect();
+    let mut stream = StreamBuilder::new(&config);
+    stream.load(0, &codes);
+    // the codes pass as A = 1 * CMEM: write ones to vector memory first
+    let ones =
+        Vector { n: 25, zop: ZOp::Max, imm_b: 1f32.to_bits(), dst_kind: DstKind::Vmem, ..Vector::default() };
+    stream.vector(ones);
+    stream.vector(Vector { n: 25, m_kind: MKind::Cmem, dst_kind: DstKind::Act, ..Vector::default() });
+    stream.matmul(outputs, inputs, 5, |p, n, k| balanced_digit(weights[n * inputs + k], 4 - u32::from(p)));
+    stream.vector(drain(13));
+    stream.push(Instruction::End { body: false });
+    let mut golden = device(&config, stream.bytes(), 1 << 20);
+    golden.record(true);
+    assert_eq!(run(&mut golden), 0);
+    let log = golden.take_log();
+    let drained: Vec<f32> =
+        log.iter().filter(|w| w.instruction == 4).flat_map(|w| &w.data).map(|&b| f32::from_bits(b)).collect();
+    for n in 0..outputs {
+        let sum: i32 = (0..inputs).map(|k| weights[n * inputs + k] * codes[k] as i32).sum();
+        assert_eq!(drained[n], sum as f32, "output {n}");
+    }
+    assert!(drained[outputs..].iter().all(|&x| x == 0.0));
+}
+
+/// Writes `x` to vector memory word `dst` by way of shared memory.
+fn put(stream: &mut StreamBuilder, dst: u16, x: &[f32], lanes: usize) {
+    let n = x.len().div_ceil(lanes) as u16;
+    stream.load(0, x);
+    let one = Vector {
+        n,
+        a: dst,
+        dst,
+        zop: ZOp::Max,
+        imm_b: 1f32.to_bits(),
+        dst_kind: DstKind::Vmem,
+        ..Vector::default()
+    };
+    // max(0 * x, 1) is 1 whatever was there, except a NaN, which loses
+    stream.vector(Vector { m_kind: MKind::Imm, imm_m: 0.0, ..one });
+    stream.vector(Vector {
+        n,
+        a: dst,
+        dst,
+        m_kind: MKind::Cmem,
+        dst_kind: DstKind::Vmem,
+        ..Vector::default()
+    });
+}
+
+#[test]
+fn attention_is_softmax_over_the_cache() {
+    for (width, port) in [(8, 8), (4, 8), (4, 16)] {
+        let config = Config { attention_width: width, port_bytes: port, ..tiny() };
+        let (size, tokens, addr) = (16usize, 11usize, 3u32);
+        let kv = KvLayout::new(&config, size, 32);
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        let mut value = || rng.random_range(-1.0f32..1.0);
+        let query: Vec<f32> = (0..size).map(|_| value()).collect();
+        let cache: Vec<[Vec<f32>; 2]> =
+            (0..tokens).map(|_| [0, 1].map(|_| (0..size).map(|_| value()).collect())).collect();
+        let mut golden = Golden::new(&config);
+        golden.reserve_memory(1 << 16).unwrap();
+        let base = 4096 / config.beat_bytes() as u32;
+        for (t, token) in cache.iter().enumerate() {
+            let mut stream = StreamBuilder::new(&config);
+            let words = (size / 4) as u16;
+            for (which, x) in token.iter().enumerate() {
+                put(&mut stream, 0, x, 4);
+                let store = Vector {
+                    n: words,
+                    m_kind: MKind::Imm,
+                    imm_m: 127.0,
+                    dst: which as u16,
+                    addr,
+                    ..Vector::default()
+                };
+                stream.vector(Vector { dst_kind: DstKind::Kv, ..store });
+                let scale = Vector {
+                    n: 1,
+                    a_kind: AKind::Sreg,
+                    a: 5,
+                    m_kind: MKind::Imm,
+                    imm_m: 0.0,
+                    zop: ZOp::Max,
+                    ..Vector::default()
+                };
+                stream.vector(Vector {
+                    imm_b: (1.0f32 / 127.0).to_bits(),
+                    dst_kind: DstKind::KvScale,
+                    dst: which as u16,
+                    addr,
+                    ..scale
+                });
+            }
+            put(&mut stream, 0, &query, 4);
+            // query head 1 of KV head 0
+            stream.vector(Vector {
+                n: words,
+                m_kind: MKind::Imm,
+                imm_m: 32767.0,
+                dst_kind: DstKind::Query,
+                dst: words,
+                ..Vector::default()
+            });
+            let scale = Vector {
+                n: 1,
+                a_kind: AKind::Sreg,
+                m_kind: MKind::Imm,
+                zop: ZOp::Max,
+                dst_kind: DstKind::Sreg,
+                dst: 9,
+                ..Vector::default()
+            };
+            stream.vector(Vector { imm_b: (1.0f32 / 32767.0 * std::f32::consts::LOG2_E).to_bits(), ..scale });
+            stream.attention(&[Pass { kv_head: 0, heads: vec![1] }], kv.segments as u16, [8, 16, 24], addr);
+            stream.vector(Vector {
+                n: words,
+                a_kind: AKind::Att,
+                a: words,
+                dst_kind: DstKind::Vmem,
+                ..Vector::default()
+            });
+            stream.push(Instruction::End { body: false });
+            golden.write_memory(0, &vec![0; 4096]).unwrap();
+            golden.write_memory(0x8000, stream.bytes()).unwrap();
+            let beats = stream.beats() as u32;
+            for (at, v) in [
+                (offset::PROGRAM_BASE, 0x8000 / config.beat_bytes() as u32),
+                (offset::PROGRAM_BEATS, beats),
+                (offset::ROWS, 1),
+                (offset::ROW + 4, t as u32),
+                (offset::ROW + 8, base),
+                (offset::KV_SCALE_BEATS, kv.scale_beats as u32),
+                (offset::KV_DATA_BEATS, kv.data_beats as u32),
+            ] {
+                golden.write_register(at, v).unwrap();
+            }
+            golden.record(true);
+            assert_eq!(run(&mut golden), 0);
+            let log = golden.take_log();
+            let last = log.last().unwrap().instruction;
+            let out: Vec<f32> = log
+                .iter()
+                .filter(|w| w.instruction == last)
+                .flat_map(|w| &w.data)
+                .map(|&b| f32::from_bits(b))
+                .collect();
+            let scalar =
+                |i: u32| f32::from_bits(log.iter().find(|w| w.kind == 15 && w.address == i).unwrap().data[0]);
+            let (largest, sum) = (f64::from(scalar(17)), f64::from(scalar(25)));
+            // plain softmax in f64
+            let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(x * y)).sum::<f64>();
+            let weights: Vec<f64> = cache[..=t].iter().map(|kv| dot(&kv[0], &query).exp()).collect();
+            let total: f64 = weights.iter().sum();
+            for d in 0..size {
+                let want: f64 =
+                    cache[..=t].iter().zip(&weights).map(|(kv, w)| w * f64::from(kv[1][d])).sum::<f64>()
+                        / total;
+                let got = f64::from(out[d]) * largest / 32767.0 / (sum / f64::from(1 << 24));
+                assert!(
+                    (got - want).abs() < 0.02,
+                    "width {width}, token {t}, element {d}: {got} is not {want}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn selection_orders_by_logit_then_id() {
+    let config = Config { top_k: 3, ..tiny() };
+    let mut stream = StreamBuilder::new(&config);
+    put(&mut stream, 0, &[1.0, 5.0, -3.0, 5.0, 0.0, 9.0, f32::NAN, 5.0], 4);
+    stream.push(Instruction::End { body: true });
+    let topk =
+        Vector { head: true, n: 2, dst_kind: DstKind::Topk, addr: 100, imm_b: 200, ..Vector::default() };
+    stream.vector(topk);
+    stream.vector(Vector { addr: 108, imm_b: 108 + 5, b_kind: BKind::Imm, ..topk });
+    stream.push(Instruction::End { body: false });
+    let mut golden = device(&config, stream.bytes(), 1 << 16);
+    assert_eq!(run(&mut golden), 0);
+    let mut read = |i: u32| golden.read_register(offset::TOPK + 4 * i).unwrap();
+    let pairs: Vec<(u32, f32)> = (0..4).map(|i| (read(2 * i), f32::from_bits(read(2 * i + 1)))).collect();
+    assert_eq!(pairs, [(105, 9.0), (101, 5.0), (103, 5.0), (u32::MAX, f32::NEG_INFINITY)]);
+}
+
+#[test]
+fn errors_have_codes() {
+    let config = tiny();
+    let mut stream = StreamBuilder::new(&config);
+    stream.vector(Vector { n: 600, dst_kind: DstKind::Vmem, ..Vector::default() });
+    let mut golden = device(&config, stream.bytes(), 4096);
+    assert_eq!(run(&mut golden), ErrorCode::IllegalInstruction as u32);
+    assert_eq!(golden.read_register(offset::STATUS).unwrap(), status::DONE | status::ERROR);
+    golden.write_register(offset::CONTROL, control::CLEAR).unwrap();
+    golden.write_register(offset::ROWS, 3).unwrap();
+    assert_eq!(run(&mut golden), ErrorCode::Rows as u32);
+    golden.write_register(offset::ROWS, 1).unwrap();
+    golden.write_register(offset::ROW + 4, 512).unwrap();
+    assert_eq!(run(&mut golden), ErrorCode::Position as u32);
+    let mut golden = device(&config, &[], 4096);
+    assert_eq!(run(&mut golden), ErrorCode::StreamEnd as u32);
+}
