@@ -233,7 +233,12 @@ impl Builder<'_> {
         let mut words = self.cxx.words.clone();
         words.extend(["-shared", "-pthread", "-o", "model.so"].map(String::from));
         words.extend(objects);
-        words.extend((self.options.trace == Some(Format::Fst)).then(|| "-lz".into()));
+        if self.options.trace == Some(Format::Fst) {
+            // Verilators with a writer of their own, in place of GTKWave's, do not bring lz4 along.
+            let own_writer = self.verilator.root.join("include/fstcpp").is_dir();
+            words.extend(own_writer.then(|| "-llz4".into()));
+            words.push("-lz".into());
+        }
         self.compile(&Step { words, folder: self.folder.clone(), environment: Vec::new() })
     }
 
@@ -288,17 +293,22 @@ impl Builder<'_> {
     /// Runs the C++ compiler.
     fn compile(&self, step: &Step) -> Result<(), Error> {
         let (good, text) = self.run(step)?;
-        let log = self.failed.join("build.log");
         if good {
-            Ok(())
-        } else if self.options.trace == Some(Format::Fst) && (text.contains("zlib.h") || text.contains("-lz"))
-        {
-            Err(Error::NoZlib { log })
-        } else {
-            let first =
-                first_line(&text, |line| line.contains("error") || line.contains("undefined reference"));
-            Err(Error::Compile { first, command: step.line(), log })
+            return Ok(());
         }
+        let log = self.failed.join("build.log");
+        if self.options.trace == Some(Format::Fst) {
+            let missing = |(_, signs): &(_, [&str; 2])| signs.iter().any(|sign| text.contains(sign));
+            let libraries = [
+                (("zlib", "zlib1g-dev"), ["zlib.h: No such", "find -lz:"]),
+                (("lz4", "liblz4-dev"), ["lz4.h: No such", "find -llz4"]),
+            ];
+            if let Some(((library, package), _)) = libraries.into_iter().find(missing) {
+                return Err(Error::NoFstLibrary { library, package, log });
+            }
+        }
+        let first = first_line(&text, |line| line.contains("error") || line.contains("undefined reference"));
+        Err(Error::Compile { first, command: step.line(), log })
     }
 
     /// Runs a command, logs it, and returns whether it succeeded and what it printed.

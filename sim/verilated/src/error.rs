@@ -60,9 +60,13 @@ pub enum Error {
         /// The file that holds all output; sources and generated files are in its folder.
         log: PathBuf,
     },
-    /// FST traces need zlib's headers.
-    #[error("FST traces need zlib: install it with `apt-get install zlib1g-dev`, or trace to VCD\n  log: {}", log.display())]
-    NoZlib {
+    /// FST traces need the headers of compression libraries.
+    #[error("FST traces need {library}: install it with `apt-get install {package}`, or trace to VCD\n  log: {}", log.display())]
+    NoFstLibrary {
+        /// `zlib`, or `lz4`, which newer Verilators use too.
+        library: &'static str,
+        /// Debian's package with its headers.
+        package: &'static str,
         /// The file that holds all output.
         log: PathBuf,
     },

@@ -32,6 +32,8 @@ struct Slot {
     address: *mut u8,
     storage: Storage,
     settable: bool,
+    /// Bits.
+    width: u32,
     /// The bits of a `u64` that fit the port.
     mask: u64,
 }
@@ -159,10 +161,11 @@ impl Model {
     }
 
     /// Sets an input from 32-bit words, least significant first: as many as its width needs.
+    #[inline]
     pub fn set_wide(&mut self, port: Port, words: &[u32]) -> Result<(), Error> {
         self.check_words(port, words.len())?;
-        let Slot { address, storage, settable, .. } = self.slots[port.0 as usize];
-        let used = self.info(port).width % 32;
+        let Slot { address, storage, settable, width, .. } = self.slots[port.0 as usize];
+        let used = width % 32;
         let spare = words.last().is_some_and(|last| used != 0 && last >> used != 0);
         if spare || !settable {
             return Err(self.refusal(port, || hexadecimal(words)));
@@ -178,6 +181,7 @@ impl Model {
     }
 
     /// Writes the value of a port to 32-bit words, least significant first: as many as its width needs.
+    #[inline]
     pub fn get_wide(&self, port: Port, words: &mut [u32]) -> Result<(), Error> {
         self.check_words(port, words.len())?;
         let slot = self.slots[port.0 as usize];
@@ -282,13 +286,13 @@ impl Model {
         }
     }
 
+    #[inline]
     fn check_words(&self, port: Port, got: usize) -> Result<(), Error> {
-        let PortInfo { name, width, .. } = self.info(port);
-        let expected = width.div_ceil(32) as usize;
-        if got == expected {
+        if got == self.slots[port.0 as usize].width.div_ceil(32) as usize {
             return Ok(());
         }
-        Err(Error::Words { port: name.clone(), width: *width, expected, got })
+        let PortInfo { name, width, .. } = self.info(port).clone();
+        Err(Error::Words { port: name, width, expected: width.div_ceil(32) as usize, got })
     }
 }
 
@@ -309,7 +313,7 @@ impl Slot {
             _ => Storage::Words(port.width.div_ceil(32)),
         };
         let mask = u64::MAX >> (64 - port.width.min(64));
-        Slot { address, storage, settable: port.direction != Direction::Output, mask }
+        Slot { address, storage, settable: port.direction != Direction::Output, width: port.width, mask }
     }
 }
 

