@@ -1,1 +1,3 @@
-//! placeholder
+//! The hardware description language, the blocks and the top of the Sterna accelerator.
+
+pub mod dsl;
