@@ -1,98 +1,23 @@
-//! From source texts to a shared object in the cache: Verilator, the shim, the C++ compiler, the linker.
+//! From source texts to the bytes of a shared object: Verilator, the shim, the C++ compiler, the linker.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::cache::{Cache, Key, unsealed};
+use crate::cache::{Cache, unsealed};
 use crate::error::Error;
+use crate::lookup::tool_key;
 use crate::options::{Format, Options, Source};
 use crate::ports::{read_header, shim_prelude};
 use crate::tools::{Cxx, Step, Verilator};
 
-const SHIM: &str = include_str!("shim.cpp");
+/// The C++ side, after its prelude.
+pub(crate) const SHIM: &str = include_str!("shim.cpp");
 /// Checked when a shared object is opened.
 pub(crate) const ABI: u32 = 1;
 /// Bytes of generated C++ that are compiled as one unit: each unit pays about a second for the headers.
 const UNIT_BYTES: u64 = 600_000;
-
-/// A shared object in the cache.
-pub(crate) struct Built {
-    pub library: PathBuf,
-    pub log: PathBuf,
-    pub from_cache: bool,
-}
-
-/// Finds the design in the cache or builds it.
-pub(crate) fn build(source: &Source, options: &Options) -> Result<Built, Error> {
-    source.check()?;
-    let cache = Cache::open(options)?;
-    let verilator = Verilator::find(options)?;
-    let cxx = Cxx::find(options)?;
-    let key = key_of(source, options, &verilator, &cxx);
-    let models = cache.root.join("models");
-    let built = |from_cache| Built {
-        library: models.join(format!("{key}.so")),
-        log: models.join(format!("{key}.log")),
-        from_cache,
-    };
-    let library = built(true).library;
-    if unsealed(&library).is_some() {
-        return Ok(built(true));
-    }
-    let _lock = cache.lock(&key)?;
-    if unsealed(&library).is_some() {
-        return Ok(built(true)); // someone else has just built it
-    }
-    let temporary = tempfile::Builder::new().prefix("build-").tempdir_in(&cache.root);
-    let temporary = temporary.map_err(Error::io("create a folder in", &cache.root))?;
-    let folder = temporary.path().to_path_buf();
-    let failed = cache.root.join("failed").join(&key);
-    let builder =
-        Builder { source, options, verilator, cxx, cache: &cache, folder, failed, log: Mutex::default() };
-    let result = builder.shared_object();
-    let log = builder.log.into_inner().unwrap_or_else(PoisonError::into_inner);
-    match result {
-        Ok(bytes) => {
-            fs::write(built(false).log, log).map_err(Error::io("write", built(false).log))?;
-            cache.store(&library, &bytes)?;
-            Ok(built(false))
-        }
-        Err(error) => {
-            // Kept for the reader of the message; a failure to keep it must not hide the cause.
-            let _ = fs::write(builder.folder.join("build.log"), log);
-            let _ = fs::remove_dir_all(&builder.failed);
-            let _ = fs::rename(temporary.keep(), &builder.failed);
-            Err(error)
-        }
-    }
-}
-
-/// Everything that the shared object depends on.
-fn key_of(source: &Source, options: &Options, verilator: &Verilator, cxx: &Cxx) -> String {
-    let mut key = tool_key(options, verilator, cxx);
-    key.add(SHIM).add(ABI.to_le_bytes()).add(&source.top);
-    for (name, text) in &source.files {
-        key.add(name).add(text);
-    }
-    for flag in options.verilator_flags() {
-        key.add(flag);
-    }
-    key.hex()
-}
-
-/// The tools and the flags of the C++ compiler.
-fn tool_key(options: &Options, verilator: &Verilator, cxx: &Cxx) -> Key {
-    let mut key = Key::default();
-    key.add(env!("CARGO_PKG_VERSION")).add(&verilator.program).add(&verilator.version);
-    key.add(verilator.root.as_os_str().as_encoded_bytes());
-    key.add(cxx.words.join(" ")).add(&cxx.version).add(options.opt_flag());
-    for flag in options.cxx_flags() {
-        key.add(flag);
-    }
-    key
-}
 
 /// The names that Verilator lists in `Vdut_classes.mk`.
 #[derive(Debug, Default, PartialEq)]
@@ -128,21 +53,21 @@ impl Classes {
 }
 
 /// One build in its own folder.
-struct Builder<'a> {
-    source: &'a Source,
-    options: &'a Options,
-    verilator: Verilator,
-    cxx: Cxx,
-    cache: &'a Cache,
-    folder: PathBuf,
+pub(crate) struct Builder<'a> {
+    pub source: &'a Source,
+    pub options: &'a Options,
+    pub verilator: Verilator,
+    pub cxx: Cxx,
+    pub cache: &'a Cache,
+    pub folder: PathBuf,
     /// Where the folder goes if the build fails.
-    failed: PathBuf,
-    log: Mutex<String>,
+    pub failed: PathBuf,
+    pub log: Mutex<String>,
 }
 
 impl Builder<'_> {
     /// The bytes of the shared object.
-    fn shared_object(&self) -> Result<Vec<u8>, Error> {
+    pub fn shared_object(&self) -> Result<Vec<u8>, Error> {
         for (name, text) in &self.source.files {
             self.write(&format!("src/{name}"), text)?;
         }
@@ -369,42 +294,5 @@ mod tests {
         assert_eq!(classes.fast, ["Vdut", "Vdut__0"]);
         assert_eq!(classes.slow, ["Vdut__Syms__Slow"]);
         assert_eq!(classes.runtime, ["verilated"]);
-    }
-
-    #[test]
-    fn the_key_depends_on_every_input() {
-        let verilator = Verilator {
-            program: "verilator".into(),
-            version: "Verilator 5.006".into(),
-            root: "/r".into(),
-            needs_root: false,
-        };
-        let cxx = Cxx { words: vec!["g++".into()], version: "12".into() };
-        let source = Source::new("t").file("t.v", "module t; endmodule");
-        let options = Options::default();
-        let base = key_of(&source, &options, &verilator, &cxx);
-        let newer = Verilator { version: "Verilator 5.040".into(), ..verilator.clone() };
-        let clang = Cxx { words: vec!["clang++".into()], ..cxx.clone() };
-        let keys = [
-            base.clone(),
-            key_of(&source.clone().file("u.v", ""), &options, &verilator, &cxx),
-            key_of(&Source::new("u").file("t.v", "module t; endmodule"), &options, &verilator, &cxx),
-            key_of(&source, &Options { opt_level: 1, ..options.clone() }, &verilator, &cxx),
-            key_of(&source, &Options { trace: Some(Format::Vcd), ..options.clone() }, &verilator, &cxx),
-            key_of(
-                &source,
-                &Options { verilator_args: vec!["-DX".into()], ..options.clone() },
-                &verilator,
-                &cxx,
-            ),
-            key_of(&source, &options, &newer, &cxx),
-            key_of(&source, &options, &verilator, &clang),
-        ];
-        let distinct: std::collections::HashSet<_> = keys.iter().collect();
-        assert_eq!(distinct.len(), keys.len());
-        // What is chosen per instance must not cause a rebuild.
-        let instance =
-            Options { clock: Some("clk".into()), init: crate::Init::Random(1), jobs: 3, ..options };
-        assert_eq!(key_of(&source, &instance, &verilator, &cxx), base);
     }
 }

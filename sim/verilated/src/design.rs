@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use libloading::Library;
 
-use crate::compile::{ABI, Built, build};
+use crate::compile::ABI;
 use crate::error::Error;
+use crate::lookup::{Built, find_or_build};
 use crate::model::Model;
 use crate::options::{Format, Init, Options, Source};
 use crate::ports::{Direction, near};
@@ -80,7 +81,7 @@ impl Design {
     ///
     /// Threads and processes that build the same design at the same time wait for the first of them and use its result.
     pub fn build(source: &Source, options: &Options) -> Result<Design, Error> {
-        let Built { library, log, from_cache } = build(source, options)?;
+        let Built { library, log, from_cache } = find_or_build(source, options)?;
         let opened = Arc::new(open(&library, source, options)?);
         Ok(Design { opened, library, log, from_cache })
     }
@@ -127,7 +128,7 @@ impl Opened {
     }
 }
 
-/// Opens a shared object that `build` made and reads its table of ports.
+/// Opens a shared object that `find_or_build` found and reads its table of ports.
 fn open(path: &Path, source: &Source, options: &Options) -> Result<Opened, Error> {
     let failed = |error: libloading::Error| Error::Load { path: path.into(), why: error.to_string() };
     // SAFETY: the file's seal was checked, so it is what this crate compiled; its initialisers are those of Verilator's runtime

@@ -20,19 +20,23 @@
 //! | `cache.rs` | keys, sealed files and locks of the cache folder |
 //! | `ports.rs` | the ports, from Verilator's header; the shim's prelude |
 //! | `shim.cpp` | the C++ side: one instance behind a few C functions |
-//! | `compile.rs` | from texts to a shared object |
+//! | `lookup.rs` | a design's shared object from the cache, or built once |
+//! | `compile.rs` | from texts to the bytes of a shared object |
 //! | `design.rs` | [`Design`]: the opened shared object |
-//! | `model.rs` | [`Model`]: ports, clock, trace |
+//! | `model.rs` | [`Model`]: ports and clock |
+//! | `trace.rs` | [`Model::trace`]: traces of a window of cycles |
 //! | `error.rs` | [`Error`] |
 
 mod cache;
 mod compile;
 mod design;
 mod error;
+mod lookup;
 mod model;
 mod options;
 mod ports;
 mod tools;
+mod trace;
 
 pub use design::{Design, Port, PortInfo};
 pub use error::Error;

@@ -1,14 +1,11 @@
-//! A running model: ports, clock, trace.
+//! A running model: ports and clock.
 
-use std::ffi::{CStr, CString, c_int, c_void};
-use std::fs::File;
-use std::ops::Range;
-use std::path::Path;
+use std::ffi::{CStr, c_int, c_void};
 use std::sync::Arc;
 
 use crate::design::{Design, Opened, Port, PortInfo};
 use crate::error::Error;
-use crate::options::{Format, Init, Options, Source};
+use crate::options::{Init, Options, Source};
 use crate::ports::Direction;
 
 /// Values of the shim's `VrsStatus`.
@@ -62,10 +59,10 @@ struct Slot {
 /// What the model prints (`$display`) goes to the process's standard output.
 pub struct Model {
     slots: Box<[Slot]>,
-    instance: *mut c_void,
+    pub(crate) instance: *mut c_void,
     cycle: u64,
     finished: bool,
-    opened: Arc<Opened>,
+    pub(crate) opened: Arc<Opened>,
 }
 
 // SAFETY: the instance, its VerilatedContext and the port storage are reached through this value alone, and the shim sets the
@@ -225,43 +222,6 @@ impl Model {
     /// Whether the model executed `$finish`; `tick` then runs no further cycle.
     pub fn finished(&self) -> bool {
         self.finished
-    }
-
-    /// Traces all signals in the cycles of the half-open range `cycles`, counted from the start of the model, to a file.
-    ///
-    /// The file is opened now, whole once the last of the cycles has run, and closed then, by [`trace_end`](Model::trace_end), by
-    /// the next `trace`, or on drop. Only cycles of [`tick`](Model::tick) are traced. The design must have been built with
-    /// [`Options::trace`] of this format.
-    pub fn trace(&mut self, path: impl AsRef<Path>, format: Format, cycles: Range<u64>) -> Result<(), Error> {
-        let path = path.as_ref();
-        if self.opened.trace != Some(format) {
-            let built = self.opened.trace.map_or("without tracing".into(), |built| format!("for {built:?}"));
-            return Err(Error::TraceFormat { asked: format, built });
-        }
-        let refuse = |why: String| Err(Error::Trace { path: path.into(), why });
-        if cycles.start >= cycles.end || cycles.end <= self.cycle {
-            return refuse(format!(
-                "the window {cycles:?} holds no cycle from the current one, {}, on",
-                self.cycle
-            ));
-        }
-        // Created here first, as this gives the reason when it fails.
-        if let Err(error) = File::create(path) {
-            return refuse(error.to_string());
-        }
-        let Ok(name) = CString::new(path.as_os_str().as_encoded_bytes()) else {
-            return refuse("the path holds a zero byte".into());
-        };
-        // SAFETY: `instance` is live and `name` a C string that the shim copies.
-        let status =
-            unsafe { (self.opened.functions.trace)(self.instance, name.as_ptr(), cycles.start, cycles.end) };
-        if status == 0 { Ok(()) } else { refuse("Verilator's writer cannot open it".into()) }
-    }
-
-    /// Closes the trace file, if one is open.
-    pub fn trace_end(&mut self) {
-        // SAFETY: `instance` is live.
-        unsafe { (self.opened.functions.trace_end)(self.instance) }
     }
 
     /// Turns the shim's status into a flag or an error.

@@ -3,11 +3,10 @@
 mod common;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::options;
+use common::{options, script};
 use verilated::{Design, Init, Options, Source};
 
 const TEXT: &str = "module inv(input clk, input d, output reg q); always @(posedge clk) q <= !d; endmodule";
@@ -21,12 +20,9 @@ impl Bench {
     fn new() -> Bench {
         let bench = Bench { folder: tempfile::tempdir().unwrap() };
         let cxx = std::env::var("CXX").unwrap_or("g++".into());
-        let script = format!(
-            "#!/bin/sh\n[ \"$1\" = --version ] || echo \"$@\" >> {}\nexec {cxx} \"$@\"\n",
-            bench.path("runs").display()
-        );
-        fs::write(bench.path("cxx"), script).unwrap();
-        fs::set_permissions(bench.path("cxx"), fs::Permissions::from_mode(0o755)).unwrap();
+        let runs = bench.path("runs").display().to_string();
+        let count = format!("[ \"$1\" = --version ] || echo \"$@\" >> {runs}");
+        script(&bench.path("cxx"), &format!("{count}\nexec {cxx} \"$@\""));
         bench
     }
 

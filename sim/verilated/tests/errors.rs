@@ -3,9 +3,8 @@
 mod common;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
-use common::{cache, options};
+use common::{cache, options, script};
 use verilated::{Design, Error, Format, Options, Source, Warnings};
 
 /// The message of a failed build with the cache folder, the key and the program redacted.
@@ -94,8 +93,7 @@ fn tools_that_are_missing_or_old_are_named_with_the_remedy() {
     let source = module("module t; endmodule");
     let folder = tempfile::tempdir().unwrap();
     let old = folder.path().join("verilator");
-    fs::write(&old, "#!/bin/sh\necho 'Verilator 4.038 2020-07-11 rev v4.036'\n").unwrap();
-    fs::set_permissions(&old, fs::Permissions::from_mode(0o755)).unwrap();
+    script(&old, "echo 'Verilator 4.038 2020-07-11 rev v4.036'");
     let verilator = |path: &str| Options { verilator: Some(path.into()), ..options() };
     insta::assert_snapshot!(said(&source, &verilator("/nowhere/verilator")), @"cannot start Verilator (tried /nowhere/verilator): install it with `apt-get install verilator`, or name it in VERILATOR");
     insta::assert_snapshot!(said(&source, &verilator(&old.display().to_string())), @"found Verilator 4.038 2020-07-11 rev v4.036, but 5.0 or newer is needed: `apt-get install verilator`, or name a newer one in VERILATOR");
@@ -106,9 +104,10 @@ fn tools_that_are_missing_or_old_are_named_with_the_remedy() {
 fn missing_headers_of_the_fst_writer_are_named_with_the_package() {
     let folder = tempfile::tempdir().unwrap();
     let cxx = folder.path().join("cxx");
-    let script = "#!/bin/sh\n[ $1 = --version ] && exec echo 1\necho 'fatal error: zlib.h: No such file or directory'\nexit 1\n";
-    fs::write(&cxx, script).unwrap();
-    fs::set_permissions(&cxx, fs::Permissions::from_mode(0o755)).unwrap();
+    script(
+        &cxx,
+        "[ $1 = --version ] && exec echo 1\necho 'fatal error: zlib.h: No such file or directory'\nexit 1",
+    );
     let with = |trace| Options { cxx: Some(cxx.display().to_string()), trace: Some(trace), ..options() };
     insta::assert_snapshot!(said(&module("module t; endmodule"), &with(Format::Fst)), @r"
     FST traces need zlib: install it with `apt-get install zlib1g-dev`, or trace to VCD

@@ -3,7 +3,8 @@
 // Each test binary uses a part.
 #![allow(dead_code)]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use verilated::{Design, Format, Options, Source};
 
@@ -31,4 +32,12 @@ pub fn probe() -> Design {
 /// The design built for a trace.
 pub fn traced(format: Format) -> Design {
     Design::build(&source(), &Options { trace: Some(format), ..options() }).unwrap()
+}
+
+/// Writes a shell script that can be run. A process of its own writes it: a file that this one had open for writing could still be
+/// open in a child that another test thread has just forked, and then cannot be run.
+pub fn script(path: &Path, text: &str) {
+    let write = "printf '%s' \"$1\" > \"$0\" && chmod 755 \"$0\"";
+    let done = Command::new("sh").args(["-c", write]).arg(path).arg(format!("#!/bin/sh\n{text}\n")).status();
+    assert!(done.unwrap().success());
 }
