@@ -1,1 +1,19 @@
-//! placeholder
+//! The host of Sterna: reads a ternary language model, compiles it for a device, and runs it.
+//!
+//! ```text
+//! folder -> Model -> compile -> Image -> Session(Device) -> Sampler -> text
+//! ```
+
+pub mod compile;
+pub mod config;
+pub mod driver;
+pub mod error;
+pub mod families;
+pub mod image;
+pub mod model;
+pub mod reference;
+pub mod sample;
+pub mod session;
+pub mod tensors;
+pub mod ternary;
+pub mod text;

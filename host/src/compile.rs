@@ -1,0 +1,140 @@
+//! The program compiler: a model and a device in, a memory image out.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `plan.rs` | places values in the device's memories; reports every limit that the model breaks |
+//! | `layer.rs` | the instructions of a layer |
+//! | `attention.rs` | from the joined query, key and value matrix to the heads' outputs |
+//! | `head.rs` | quantizes the head to planes; its instructions |
+//! | `tables.rs` | embedding and rotary rows |
+//! | `listing.rs` | reads a program back |
+
+mod attention;
+pub mod head;
+pub mod layer;
+pub mod listing;
+pub mod plan;
+pub mod tables;
+
+use crate::error::{Error, Result};
+use crate::image::{Image, Map, Region, port_bases, row_beats};
+use crate::model::Model;
+use head::Head;
+use layer::Emitter;
+use plan::Plan;
+use sterna_spec::config::Config;
+use sterna_spec::isa::Instruction;
+use sterna_spec::layout::KvLayout;
+use sterna_spec::stream::StreamBuilder;
+
+/// What is chosen when a model is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Positions of a sequence.
+    pub context: usize,
+    /// Sequences whose KV caches fit the image.
+    pub sequences: usize,
+    /// Balanced ternary planes of the head: 4 hold +-40, 5 hold +-121.
+    pub planes: u8,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { context: 256, sequences: 1, planes: 5 }
+    }
+}
+
+/// Compiles `model` for `device`. An error lists every limit that the model breaks.
+pub fn compile(model: &Model, device: &Config, options: &Options) -> Result<Image> {
+    let plan = Plan::new(&model.config, device, options).map_err(Error::Limits)?;
+    let kv_layout = KvLayout::new(device, model.config.head_size, options.context);
+    let mut bytes = Vec::new();
+    tables::embedding(device, &model.weights.embedding, &mut bytes);
+    let embedding = Region { base: 0, beats: bytes.len() / device.beat_bytes() };
+    tables::rotary(device, &model.config, options.context, &mut bytes);
+    let rotary = Region { base: embedding.end(), beats: bytes.len() / device.beat_bytes() - embedding.end() };
+
+    let out = StreamBuilder::new(device);
+    let mut emitter = Emitter { out, model: &model.config, device, plan, kv: kv_layout };
+    let head = Head::quantize(model.head(), options.planes);
+    emitter.step(model, &head, embedding, rotary);
+    let step = Region { base: rotary.end(), beats: emitter.out.beats() };
+    emitter.logits(&head);
+    let logits = Region { base: step.end(), beats: emitter.out.beats() - step.beats };
+    bytes.extend(emitter.out.into_bytes());
+
+    let padded_vocab = model.config.vocab.next_multiple_of(device.lanes as usize);
+    let result_stride = row_beats(device, padded_vocab);
+    let kv_stride = model.config.layers * model.config.kv_heads * kv_layout.area_beats();
+    let kv = Region { base: logits.end(), beats: options.sequences * kv_stride };
+    let result = Region { base: kv.end(), beats: device.rows as usize * result_stride };
+    let image = Image {
+        config: device.clone(),
+        port_bases: port_bases(device, result.end()),
+        map: Map { embedding, rotary, step, logits, kv, kv_stride, kv_layout, result, result_stride },
+        bytes,
+        context: options.context,
+        sequences: options.sequences,
+        vocab: model.config.vocab,
+    };
+    check_addresses(image)
+}
+
+/// Refuses an image that 32-bit beat numbers or the bus cannot reach.
+fn check_addresses(image: Image) -> Result<Image> {
+    let (bytes, bits) = (image.memory_bytes(), image.config.address_bits);
+    let mut problems = Vec::new();
+    if bits < 64 && bytes >> bits != 0 {
+        let remedy = "use a device with a larger address_bits, or a smaller context (-c)";
+        problems.push(format!("the image takes {bytes} bytes but addresses have {bits} bits; {remedy}"));
+    }
+    if u32::try_from(image.map.result.end()).is_err() {
+        let (beats, beat) = (image.map.result.end(), image.config.beat_bytes());
+        let remedy = "use a device with wider beats, or a smaller context (-c)";
+        problems
+            .push(format!("the image takes {beats} beats of {beat} bytes but 2^32 is the most; {remedy}"));
+    }
+    if problems.is_empty() { Ok(image) } else { Err(Error::Limits(problems)) }
+}
+
+impl Emitter<'_> {
+    /// The whole step: rows in, layers, body end, head.
+    fn step(&mut self, model: &Model, head: &Head, embedding: Region, rotary: Region) {
+        let rotary_words = 2 * self.plan.head;
+        let (addr, stride) = (embedding.base as u32, row_beats(self.device, model.config.hidden) as u32);
+        let (dst, words) = (self.plan.x, self.plan.hidden);
+        self.out.push(Instruction::Gather {
+            words,
+            by_position: false,
+            shared: false,
+            dst,
+            row_stride: 0,
+            addr,
+            stride,
+        });
+        let (addr, stride) = (rotary.base as u32, row_beats(self.device, 2 * model.config.head_size) as u32);
+        let (dst, words, row_stride) = (self.plan.rotary, rotary_words, rotary_words as u8);
+        self.out.push(Instruction::Gather {
+            words,
+            by_position: true,
+            shared: true,
+            dst,
+            row_stride,
+            addr,
+            stride,
+        });
+        for (index, layer) in model.weights.layers.iter().enumerate() {
+            self.layer(index, layer);
+        }
+        self.out.push(Instruction::End { body: true });
+        self.quantize(Some(&model.weights.final_norm), self.plan.x, self.plan.hidden, 1.0, true);
+        self.head(head, false);
+        self.out.push(Instruction::End { body: false });
+    }
+
+    /// The head once more, with logits to memory. It runs on the activation codes that a whole step left behind.
+    fn logits(&mut self, head: &Head) {
+        self.head(head, true);
+        self.out.push(Instruction::End { body: false });
+    }
+}

@@ -1,0 +1,158 @@
+//! Where a model's values live on a device, and every limit that it breaks.
+
+use crate::compile::Options;
+use crate::config::ModelConfig;
+use sterna_spec::config::Config;
+use sterna_spec::isa::MAX_PLANES;
+
+/// Scalars of a row. The first eight are single, then three tables with one entry a head.
+pub mod scalar {
+    /// Sum of squares of a norm's input.
+    pub const SUM: u8 = 0;
+    /// Largest magnitude of a norm's output before its scalar factor.
+    pub const MAX: u8 = 1;
+    /// Reciprocal root of the mean square.
+    pub const ROOT: u8 = 2;
+    /// Largest magnitude of the normalized activations.
+    pub const NORMED: u8 = 3;
+    /// Factor from vector memory to activation codes.
+    pub const CODES: u8 = 4;
+    /// Factor from a product of codes back to a value.
+    pub const ROW: u8 = 5;
+    /// As ROW, for the gate; with SiLU also its exponent's factor after use.
+    pub const GATE: u8 = 6;
+    /// As ROW, for the up projection.
+    pub const UP: u8 = 7;
+    /// First entry of the tables.
+    pub const TABLES: u8 = 8;
+}
+
+/// Addresses and lengths in words of V elements; scalars as indices.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Words of the residual stream.
+    pub hidden: u16,
+    /// Words of all query heads.
+    pub attention: u16,
+    /// Words of one head.
+    pub head: u16,
+    /// Vector memory: the residual stream.
+    pub x: u16,
+    /// Vector memory: everything that does not outlive an operation.
+    pub scratch: u16,
+    /// Shared memory: gains, and scales of a head tile.
+    pub gain: u16,
+    /// Shared memory: rotary rows, one for each row of the step.
+    pub rotary: u16,
+    /// Scalars: query scales, by head.
+    pub query: u8,
+    /// Scalars: largest magnitudes of K or V, then largest attention weights, by head.
+    pub first: u8,
+    /// Scalars: factors to codes, then attention sums, by head.
+    pub second: u8,
+    /// Outputs of one MATMUL at most; a multiple of the accumulator's banks.
+    pub tile: usize,
+}
+
+impl Plan {
+    /// Places everything, or says all that does not fit: one sentence each, with numbers and the remedy.
+    pub fn new(model: &ModelConfig, device: &Config, options: &Options) -> Result<Self, Vec<String>> {
+        let problems = limits(model, device, options);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let lanes = device.lanes as usize;
+        let (hidden, head) = ((model.hidden / lanes) as u16, (model.head_size / lanes) as u16);
+        let tables = model.heads.max(model.kv_heads) as u8;
+        Ok(Plan {
+            hidden,
+            attention: head * model.heads as u16,
+            head,
+            x: 0,
+            scratch: hidden,
+            rotary: 0,
+            gain: (2 * head) * device.rows as u16,
+            query: scalar::TABLES,
+            first: scalar::TABLES + tables,
+            second: scalar::TABLES + 2 * tables,
+            tile: device.outputs as usize,
+        })
+    }
+}
+
+fn limits(m: &ModelConfig, c: &Config, options: &Options) -> Vec<String> {
+    let mut found = c.check();
+    if !found.is_empty() {
+        return found;
+    }
+    let (lanes, unit) = (c.lanes as usize, c.attention_width as usize);
+    for (what, value, of, name) in [
+        ("hidden size", m.hidden, lanes, "lanes"),
+        ("feed-forward size", m.ffn, lanes, "lanes"),
+        ("head size", m.head_size, unit, "attention_width"),
+        ("head size", m.head_size, 2 * lanes, "2 * lanes"),
+    ] {
+        if !value.is_multiple_of(of) {
+            found.push(format!(
+                "the {what} is {value}, no multiple of {name} = {of}; use a device with a {name} that divides it"
+            ));
+        }
+    }
+    for (what, value, name, limit) in needs(m, c) {
+        if value > limit as usize {
+            let remedy = format!("use a device with {name} >= {value}");
+            found.push(format!("{what} is {value} but the device has {name} = {limit}; {remedy}"));
+        }
+    }
+    let context = options.context;
+    if context == 0 {
+        found.push("the context is 0 positions; ask for at least 1".into());
+    }
+    for (whose, limit) in [("device", c.context as usize), ("model", m.context)] {
+        if context > limit {
+            found.push(format!(
+                "the context is {context} positions but the {whose} has {limit}; ask for at most {limit} (-c)"
+            ));
+        }
+    }
+    if options.planes == 0 || usize::from(options.planes) > MAX_PLANES {
+        found.push(format!("the head has {} planes; choose 1 to {MAX_PLANES}", options.planes));
+    }
+    if options.sequences == 0 {
+        found.push("the image has no sequences; ask for at least 1".into());
+    }
+    if 2 * m.head_size / lanes > 255 {
+        let words = 2 * m.head_size / lanes;
+        found.push(format!(
+            "a rotary row has {words} words but 255 is the most; use a device with more lanes"
+        ));
+    }
+    found
+}
+
+/// What the model needs of the device's sizes: (what, how much, field, limit).
+fn needs(m: &ModelConfig, c: &Config) -> [(&'static str, usize, &'static str, u32); 7] {
+    let lanes = c.lanes as usize;
+    let widest = m.hidden.max(m.ffn).max(m.attention_width());
+    let rotary = c.rows as usize * 2 * m.head_size / lanes;
+    let tables = 3 * m.heads.max(m.kv_heads);
+    [
+        ("the head size", m.head_size, "head_size", c.head_size),
+        ("the number of heads", m.heads, "heads", c.heads),
+        ("the widest matrix input", widest, "activations", c.activations),
+        (
+            "the smallest piece of a matrix output",
+            m.head_size.max(2 * c.accumulator_banks()),
+            "outputs",
+            c.outputs,
+        ),
+        (
+            "the vector memory for a row, in words,",
+            (m.hidden + widest).div_ceil(lanes),
+            "vector_words",
+            c.vector_words,
+        ),
+        ("the shared memory, in words,", rotary + widest.div_ceil(lanes), "shared_words", c.shared_words),
+        ("the number of scalars of a row", scalar::TABLES as usize + tables, "scalars", c.scalars),
+    ]
+}

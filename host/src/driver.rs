@@ -1,0 +1,246 @@
+//! The driver: loads an image into a device and runs steps. It knows registers and memory and nothing else, so it serves the
+//! golden model, simulations and boards alike.
+
+use crate::error::{Error, Result};
+use crate::image::{Image, Region};
+use std::ops::AddAssign;
+use sterna_spec::device::{Device, DeviceError};
+use sterna_spec::layout::stripe;
+use sterna_spec::registers::{self, COUNTERS, control, offset, status};
+
+/// One row of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// Token.
+    pub token: u32,
+    /// Position in its sequence.
+    pub position: usize,
+    /// Sequence, below the image's number of sequences.
+    pub sequence: usize,
+    /// True if logits are wanted.
+    pub logits: bool,
+}
+
+/// What the device counted, summed over steps, in the order of [`COUNTERS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters(pub [u64; COUNTERS.len()]);
+
+impl Counters {
+    /// The counter `name`; 0 if there is none.
+    pub fn get(&self, name: &str) -> u64 {
+        COUNTERS.iter().position(|(n, _)| *n == name).map_or(0, |i| self.0[i])
+    }
+
+    /// Beats read from memory.
+    pub fn beats_read(&self) -> u64 {
+        self.get("STREAM_BEATS") + self.get("DATA_BEATS")
+    }
+
+    /// The causes, each busy cycle in exactly one: `(name, cycles)`.
+    pub fn causes(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        COUNTERS
+            .iter()
+            .zip(self.0)
+            .skip_while(|((name, _), _)| *name != "FETCH")
+            .map(|((name, _), n)| (*name, n))
+    }
+}
+
+impl AddAssign for Counters {
+    fn add_assign(&mut self, other: Self) {
+        for (a, b) in self.0.iter_mut().zip(other.0) {
+            *a += b;
+        }
+    }
+}
+
+/// A device with an image in its memory.
+pub struct Driver<'d> {
+    device: Box<dyn Device + 'd>,
+    image: Image,
+}
+
+impl From<DeviceError> for Error {
+    fn from(e: DeviceError) -> Self {
+        Error::Device(e.to_string())
+    }
+}
+
+impl<'d> Driver<'d> {
+    /// Checks that `device` is the one that `image` was compiled for, and loads it.
+    pub fn new(device: Box<dyn Device + 'd>, image: Image) -> Result<Self> {
+        let mut driver = Driver { device, image };
+        driver.identify()?;
+        driver.device.reserve_memory(driver.image.memory_bytes())?;
+        driver.load()?;
+        for (offset, value) in driver.image.registers() {
+            driver.device.write_register(offset, value)?;
+        }
+        Ok(driver)
+    }
+
+    /// The image.
+    pub fn image(&self) -> &Image {
+        &self.image
+    }
+
+    /// The device, for what lies outside a driver's work.
+    pub fn device(&mut self) -> &mut (dyn Device + 'd) {
+        &mut *self.device
+    }
+
+    fn identify(&mut self) -> Result<()> {
+        let id = self.device.read_register(offset::ID)?;
+        if id != registers::ID {
+            let want = registers::ID;
+            return Err(Error::Device(format!(
+                "the device answers with id {id:#010x} instead of {want:#010x}; check the bitstream and the base address"
+            )));
+        }
+        let version = self.device.read_register(offset::VERSION)?;
+        if version != registers::VERSION {
+            let want = registers::VERSION;
+            return Err(Error::Device(format!(
+                "the device has version {version} of the contract, this host has {want}; generate the hardware again"
+            )));
+        }
+        let low = self.device.read_register(offset::CONFIG_HASH)?;
+        let high = self.device.read_register(offset::CONFIG_HASH + 4)?;
+        let (found, config) = (u64::from(high) << 32 | u64::from(low), &self.image.config);
+        if found != config.hash() {
+            let (name, want) = (&config.name, config.hash());
+            return Err(Error::Device(format!(
+                "the device's configuration is {found:016x} but the model was compiled for `{name}`, {want:016x}; choose the preset that the device was generated from"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Writes the image, one transfer a port.
+    fn load(&mut self) -> Result<()> {
+        let Image { config, bytes, port_bases, .. } = &self.image;
+        if config.ports == 1 {
+            return Ok(self.device.write_memory(port_bases[0], bytes)?);
+        }
+        let share = bytes.len() / config.ports as usize;
+        for (port, base) in port_bases.iter().enumerate() {
+            let width = config.port_bytes as usize;
+            let mut part = Vec::with_capacity(share);
+            for beat in bytes.chunks(config.beat_bytes()) {
+                part.extend(beat.iter().skip(port * width).take(width));
+            }
+            self.device.write_memory(*base, &part)?;
+        }
+        Ok(())
+    }
+
+    /// Runs the whole step on `rows`.
+    pub fn step(&mut self, rows: &[Row]) -> Result<Counters> {
+        self.run(self.image.map.step, rows)
+    }
+
+    /// Runs the logits program on what [`Driver::step`] with the same rows left behind.
+    pub fn store_logits(&mut self, rows: &[Row]) -> Result<Counters> {
+        self.run(self.image.map.logits, rows)
+    }
+
+    fn run(&mut self, program: Region, rows: &[Row]) -> Result<Counters> {
+        self.device.write_register(offset::PROGRAM_BASE, program.base as u32)?;
+        self.device.write_register(offset::PROGRAM_BEATS, program.beats as u32)?;
+        self.device.write_register(offset::ROWS, rows.len() as u32)?;
+        for (index, row) in rows.iter().enumerate() {
+            let at = offset::ROW + registers::ROW_BYTES * index as u32;
+            let flags = if row.logits { registers::ROW_LOGITS } else { 0 };
+            let values = [row.token, row.position as u32, self.image.kv_base(row.sequence) as u32, flags];
+            for (word, value) in values.into_iter().enumerate() {
+                self.device.write_register(at + 4 * word as u32, value)?;
+            }
+        }
+        self.device.write_register(offset::CONTROL, control::START)?;
+        self.device.wait()?;
+        self.check_status()?;
+        let mut counters = Counters::default();
+        for (index, value) in counters.0.iter_mut().enumerate() {
+            *value = self.device.read_register(offset::COUNTER + 4 * index as u32)?.into();
+        }
+        Ok(counters)
+    }
+
+    fn check_status(&mut self) -> Result<()> {
+        let state = self.device.read_register(offset::STATUS)?;
+        if state & status::ERROR != 0 {
+            let error = self.device.read_register(offset::ERROR)?;
+            self.device.write_register(offset::CONTROL, control::CLEAR)?;
+            return Err(Error::Device(describe(error)));
+        }
+        if state & status::DONE == 0 {
+            return Err(Error::Device(format!(
+                "the device stopped without finishing the step (status {state:#x}); reset it and load the model again"
+            )));
+        }
+        Ok(())
+    }
+
+    /// The `count` largest logits of a row of the last step, largest first; fewer if the vocabulary is smaller.
+    pub fn top_k(&mut self, row: usize, count: usize) -> Result<Vec<(u32, f32)>> {
+        let count = count.min(self.image.config.top_k as usize).min(self.image.vocab);
+        let base = offset::TOPK + registers::TOPK_ROW_BYTES * row as u32;
+        let mut pairs = Vec::with_capacity(count);
+        for index in 0..count as u32 {
+            let id = self.device.read_register(base + 8 * index)?;
+            let logit = f32::from_bits(self.device.read_register(base + 8 * index + 4)?);
+            if id as usize >= self.image.vocab {
+                break; // an empty entry: fewer numbers than asked for, because some were NaN
+            }
+            pairs.push((id, logit));
+        }
+        Ok(pairs)
+    }
+
+    /// All logits of a row, after [`Driver::store_logits`].
+    pub fn logits(&mut self, row: usize) -> Result<Vec<f32>> {
+        let Image { map, vocab, .. } = &self.image;
+        let start = map.result.base + row * map.result_stride;
+        let bytes = self.read_beats(start, 4 * vocab)?;
+        Ok(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+    }
+
+    /// Reads `len` bytes from a beat on.
+    pub fn read_beats(&mut self, beat: usize, len: usize) -> Result<Vec<u8>> {
+        let Image { config, port_bases, .. } = &self.image;
+        let (mut bytes, mut outcome) = (vec![0; len], Ok(()));
+        let device = &mut self.device;
+        stripe(config, port_bases, (beat * config.beat_bytes()) as u64, len, |address, at, size| {
+            if outcome.is_ok() {
+                outcome = device.read_memory(address, &mut bytes[at..at + size]);
+            }
+        });
+        outcome?;
+        Ok(bytes)
+    }
+}
+
+/// One sentence for a value of the ERROR register.
+fn describe(error: u32) -> String {
+    let (code, block, detail) = (error as u8, (error >> 8) as u8, error >> 16);
+    let unknown = ("unknown", "an error that this host does not know");
+    let (name, meaning) = registers::ERROR_CODES
+        .iter()
+        .find(|(c, ..)| *c == code)
+        .map_or(unknown, |(_, name, meaning)| (name, meaning));
+    let block =
+        registers::ERROR_BLOCKS.iter().find(|(b, _)| *b == block).map_or("unknown block", |(_, name)| name);
+    format!(
+        "the device's {block} reports {name}: {meaning} (detail {detail:#x}); load the model again, and reset the device if it stays"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_have_names() {
+        insta::assert_snapshot!(describe(0x0007_0202));
+    }
+}
