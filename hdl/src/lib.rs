@@ -1,3 +1,4 @@
 //! The hardware description language, the blocks and the top of the Sterna accelerator.
 
+pub mod blocks;
 pub mod dsl;

@@ -13,18 +13,12 @@ pub struct Ty {
 
 /// Unsigned type of `width` bits.
 pub const fn u(width: u32) -> Ty {
-    Ty {
-        width,
-        signed: false,
-    }
+    Ty { width, signed: false }
 }
 
 /// Signed (two's complement) type of `width` bits.
 pub const fn s(width: u32) -> Ty {
-    Ty {
-        width,
-        signed: true,
-    }
+    Ty { width, signed: true }
 }
 
 /// Bits needed to index `n` things (at least 1): the address width of a memory of `n` words.
@@ -39,12 +33,7 @@ pub fn count_width(n: usize) -> u32 {
 
 impl fmt::Display for Ty {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(
-            f,
-            "{} {}",
-            if self.signed { "signed" } else { "unsigned" },
-            self.width
-        )
+        write!(f, "{} {}", if self.signed { "signed" } else { "unsigned" }, self.width)
     }
 }
 
@@ -68,10 +57,7 @@ pub(crate) fn top_mask(width: u32) -> u64 {
 impl Bits {
     /// All zero.
     pub fn zero(width: u32) -> Bits {
-        Bits {
-            width,
-            limbs: vec![0; limbs_for(width)],
-        }
+        Bits { width, limbs: vec![0; limbs_for(width)] }
     }
 
     /// The low `width` bits of little-endian limbs; missing limbs are zero.
@@ -164,8 +150,7 @@ impl Bits {
     /// True when every bit is one.
     pub fn is_ones(&self) -> bool {
         let last = self.limbs.len() - 1;
-        self.limbs[..last].iter().all(|l| *l == u64::MAX)
-            && self.limbs[last] == top_mask(self.width)
+        self.limbs[..last].iter().all(|l| *l == u64::MAX) && self.limbs[last] == top_mask(self.width)
     }
 }
 

@@ -20,11 +20,7 @@ pub(crate) struct Checker {
 pub(crate) fn check(top: &Module) -> Result<(), Errors> {
     let mut c = Checker::default();
     c.module(top);
-    if c.errors.is_empty() {
-        Ok(())
-    } else {
-        Err(Errors(c.errors))
-    }
+    if c.errors.is_empty() { Ok(()) } else { Err(Errors(c.errors)) }
 }
 
 impl Checker {
@@ -44,10 +40,7 @@ impl Checker {
         let mut reach = Reach::default();
         if self.errors.len() == before {
             match find_loop(&inner, &children) {
-                Some(path) => self.errors.push(Error::Loop {
-                    module: inner.name.clone(),
-                    path,
-                }),
+                Some(path) => self.errors.push(Error::Loop { module: inner.name.clone(), path }),
                 None => reach = Rc::new(reaches(&inner, &children)),
             }
         }
@@ -56,20 +49,12 @@ impl Checker {
     }
 
     fn port_clashes(&mut self, m: &Module, inner: &Inner) {
-        let named = [
-            (m.clocked(), &inner.clock, "the clock"),
-            (m.resettable(), &inner.reset, "the reset"),
-        ];
+        let named = [(m.clocked(), &inner.clock, "the clock"), (m.resettable(), &inner.reset, "the reset")];
         for (there, name, what) in named {
             if let Some(first) = inner.names.get(name).filter(|_| there) {
                 let (module, name, first, second) =
                     (inner.name.clone(), name.clone(), first.clone(), what.into());
-                self.errors.push(Error::Duplicate {
-                    module,
-                    name,
-                    first,
-                    second,
-                });
+                self.errors.push(Error::Duplicate { module, name, first, second });
             }
         }
     }
@@ -81,43 +66,22 @@ impl Checker {
                 let port = inner.ports.iter().any(|p| p.id == id as Id);
                 let kind = if port { "output" } else { "wire" }.into();
                 let name = inner.describe(id as Id);
-                self.errors.push(Error::Undriven {
-                    module: module(),
-                    kind,
-                    name,
-                });
+                self.errors.push(Error::Undriven { module: module(), kind, name });
             }
         }
         for x in &inner.insts {
             let child = x.child.get();
-            for (at, port) in child
-                .ports
-                .iter()
-                .enumerate()
-                .filter(|(_, p)| p.dir == Dir::In)
-            {
+            for (at, port) in child.ports.iter().enumerate().filter(|(_, p)| p.dir == Dir::In) {
                 if !x.inputs.contains_key(&at) {
                     let kind = format!("input of `{}`,", child.name);
                     let name = format!("{}.{}", x.name, port.name);
-                    self.errors.push(Error::Undriven {
-                        module: module(),
-                        kind,
-                        name,
-                    });
+                    self.errors.push(Error::Undriven { module: module(), kind, name });
                 }
             }
         }
-        for r in inner
-            .regs
-            .iter()
-            .filter(|r| r.whens.is_empty() && r.always.is_none())
-        {
+        for r in inner.regs.iter().filter(|r| r.whens.is_empty() && r.always.is_none()) {
             let name = inner.describe(r.id);
-            self.errors.push(Error::Undriven {
-                module: module(),
-                kind: "register".into(),
-                name,
-            });
+            self.errors.push(Error::Undriven { module: module(), kind: "register".into(), name });
         }
     }
 
@@ -131,10 +95,7 @@ impl Checker {
                 _ => continue,
             };
             let what = format!("memory `{}` {fault}", m.name);
-            self.errors.push(Error::Shape {
-                module: inner.name.clone(),
-                what,
-            });
+            self.errors.push(Error::Shape { module: inner.name.clone(), what });
         }
     }
 }
@@ -145,17 +106,10 @@ fn depends(inner: &Inner, children: &[Reach], id: Id) -> Vec<Id> {
         Op::Net => inner.drivers.get(&id).copied().into_iter().collect(),
         Op::MemOut(mem, at) => {
             let read = &inner.mems[*mem].reads[*at];
-            if read.enable.is_some() {
-                vec![]
-            } else {
-                vec![read.addr]
-            }
+            if read.enable.is_some() { vec![] } else { vec![read.addr] }
         }
         Op::InstOut(inst, port) => match children[*inst].get(port) {
-            Some(ins) => ins
-                .iter()
-                .filter_map(|p| inner.insts[*inst].inputs.get(p).copied())
-                .collect(),
+            Some(ins) => ins.iter().filter_map(|p| inner.insts[*inst].inputs.get(p).copied()).collect(),
             None => vec![],
         },
         op => op.operands(),
@@ -195,30 +149,16 @@ fn find_loop(inner: &Inner, children: &[Reach]) -> Option<Vec<String>> {
 }
 
 fn loop_names(inner: &Inner, path: &[(Id, Vec<Id>)]) -> Vec<String> {
-    let mut names: Vec<String> = path
-        .iter()
-        .rev()
-        .filter_map(|p| inner.node(p.0).name.clone())
-        .collect();
+    let mut names: Vec<String> = path.iter().rev().filter_map(|p| inner.node(p.0).name.clone()).collect();
     names.extend(names.first().cloned());
     names.into_iter().map(|n| format!("`{n}`")).collect()
 }
 
 fn reaches(inner: &Inner, children: &[Reach]) -> BTreeMap<usize, BTreeSet<usize>> {
-    let input_at: HashMap<Id, usize> = inner
-        .ports
-        .iter()
-        .enumerate()
-        .filter(|(_, p)| p.dir == Dir::In)
-        .map(|(i, p)| (p.id, i))
-        .collect();
+    let input_at: HashMap<Id, usize> =
+        inner.ports.iter().enumerate().filter(|(_, p)| p.dir == Dir::In).map(|(i, p)| (p.id, i)).collect();
     let mut all = BTreeMap::new();
-    for (at, port) in inner
-        .ports
-        .iter()
-        .enumerate()
-        .filter(|(_, p)| p.dir == Dir::Out)
-    {
+    for (at, port) in inner.ports.iter().enumerate().filter(|(_, p)| p.dir == Dir::Out) {
         let mut seen = vec![false; inner.nodes.len()];
         let mut todo = vec![port.id];
         let mut found = BTreeSet::new();

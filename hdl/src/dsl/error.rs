@@ -8,89 +8,31 @@ use std::fmt;
 #[allow(missing_docs)]
 pub enum Error {
     #[error("module `{module}`: {what} needs equal widths, but `{left}` is {lt} and `{right}` is {rt}; extend the narrower one with `.ext({})`", lt.width.max(rt.width))]
-    Width {
-        module: String,
-        what: String,
-        left: String,
-        lt: Ty,
-        right: String,
-        rt: Ty,
-    },
+    Width { module: String, what: String, left: String, lt: Ty, right: String, rt: Ty },
     #[error(
         "module `{module}`: {what} mixes signs, `{left}` is {lt} and `{right}` is {rt}; convert one with `.as_signed()` or `.as_unsigned()`"
     )]
-    Sign {
-        module: String,
-        what: String,
-        left: String,
-        lt: Ty,
-        right: String,
-        rt: Ty,
-    },
+    Sign { module: String, what: String, left: String, lt: Ty, right: String, rt: Ty },
     #[error("module `{module}`: `{target}` is {tt} but is given `{value}`, which is {vt}; cut it with `.trunc({})`", tt.width)]
-    Narrow {
-        module: String,
-        target: String,
-        tt: Ty,
-        value: String,
-        vt: Ty,
-    },
+    Narrow { module: String, target: String, tt: Ty, value: String, vt: Ty },
     #[error(
         "module `{module}`: {what} must be 1 bit wide, but `{sig}` is {ty}; reduce it with `.any()` or compare it"
     )]
-    Condition {
-        module: String,
-        what: String,
-        sig: String,
-        ty: Ty,
-    },
+    Condition { module: String, what: String, sig: String, ty: Ty },
     #[error("module `{module}`: bits {lo} to {hi} of `{sig}` do not exist, it is {ty}")]
-    Slice {
-        module: String,
-        sig: String,
-        ty: Ty,
-        lo: u32,
-        hi: u32,
-    },
+    Slice { module: String, sig: String, ty: Ty, lo: u32, hi: u32 },
     #[error("module `{module}`: {what} of `{sig}` ({ty}) to {width} bits goes the wrong way")]
-    Resize {
-        module: String,
-        what: String,
-        sig: String,
-        ty: Ty,
-        width: u32,
-    },
+    Resize { module: String, what: String, sig: String, ty: Ty, width: u32 },
     #[error("module `{module}`: the value {value} for {what} does not fit {ty}")]
-    Range {
-        module: String,
-        what: String,
-        value: String,
-        ty: Ty,
-    },
+    Range { module: String, what: String, value: String, ty: Ty },
     #[error("module `{module}`: {what}: `{sig}` is {have} bits wide, it must be {want}")]
-    Exact {
-        module: String,
-        what: String,
-        sig: String,
-        have: u32,
-        want: u32,
-    },
+    Exact { module: String, what: String, sig: String, have: u32, want: u32 },
     #[error("module `{module}`: {what} has no bits; a width is at least 1")]
     Zero { module: String, what: String },
     #[error("module `{module}`: {kind} `{name}` is never driven; call `.set(..)` on it once")]
-    Undriven {
-        module: String,
-        kind: String,
-        name: String,
-    },
+    Undriven { module: String, kind: String, name: String },
     #[error("module `{module}`: {kind} `{name}` is driven twice, by `{first}` and by `{second}`")]
-    Twice {
-        module: String,
-        kind: String,
-        name: String,
-        first: String,
-        second: String,
-    },
+    Twice { module: String, kind: String, name: String, first: String, second: String },
     #[error("module `{module}`: combinational loop {}; put a register in it", path.join(" -> "))]
     Loop { module: String, path: Vec<String> },
     #[error(
@@ -102,62 +44,25 @@ pub enum Error {
     )]
     Identifier { module: String, name: String },
     #[error("module `{module}`: the name `{name}` is used by {first} and by {second}")]
-    Duplicate {
-        module: String,
-        name: String,
-        first: String,
-        second: String,
-    },
+    Duplicate { module: String, name: String, first: String, second: String },
     #[error("module `{module}`: instance `{instance}` of `{child}` has no {dir} `{port}`; it has {}", has.join(", "))]
-    Port {
-        module: String,
-        instance: String,
-        child: String,
-        dir: String,
-        port: String,
-        has: Vec<String>,
-    },
+    Port { module: String, instance: String, child: String, dir: String, port: String, has: Vec<String> },
     #[error(
         "module `{module}`: `{port}` of instance `{instance}` of `{child}` is an {is}, it cannot be used as an {wanted}"
     )]
-    Direction {
-        module: String,
-        instance: String,
-        child: String,
-        port: String,
-        is: String,
-        wanted: String,
-    },
+    Direction { module: String, instance: String, child: String, port: String, is: String, wanted: String },
     #[error("module `{module}`: `{sig}` belongs to module `{other}`; pass it through ports")]
-    Foreign {
-        module: String,
-        sig: String,
-        other: String,
-    },
+    Foreign { module: String, sig: String, other: String },
     #[error(
         "modules `{first}` and `{second}` contain different modules that are both named `{name}`; put the parameters into the name"
     )]
-    Conflict {
-        name: String,
-        first: String,
-        second: String,
-    },
+    Conflict { name: String, first: String, second: String },
     #[error(
         "module `{module}`: bits {bits} of {kind} `{name}` are read by nothing; remove them or say `m.unused(\"why\", ..)`"
     )]
-    Unused {
-        module: String,
-        kind: String,
-        name: String,
-        bits: String,
-    },
+    Unused { module: String, kind: String, name: String, bits: String },
     #[error("module `{module}`: state machine `{fsm}` has no state `{state}`; it has {}", has.join(", "))]
-    State {
-        module: String,
-        fsm: String,
-        state: String,
-        has: Vec<String>,
-    },
+    State { module: String, fsm: String, state: String, has: Vec<String> },
     #[error("module `{module}`: {what}")]
     Shape { module: String, what: String },
 }

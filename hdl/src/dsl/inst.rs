@@ -46,16 +46,8 @@ impl Module {
         self.claim(name, "an instance");
         let (inputs, outputs) = (HashMap::new(), HashMap::new());
         let mut inner = self.get_mut();
-        inner.insts.push(InstData {
-            name: name.into(),
-            child: child.share(),
-            inputs,
-            outputs,
-        });
-        Inst {
-            m: self,
-            index: inner.insts.len() - 1,
-        }
+        inner.insts.push(InstData { name: name.into(), child: child.share(), inputs, outputs });
+        Inst { m: self, index: inner.insts.len() - 1 }
     }
 
     /// Makes ports of this module for all ports of `inst` whose names start with `inner`, with that prefix replaced
@@ -65,9 +57,7 @@ impl Module {
             let own = format!("{outer}{}", &name[inner.len()..]);
             match dir {
                 Dir::In => inst.input_of(&name, self.input(&own, ty, &doc)),
-                Dir::Out => self
-                    .output(&own, ty, &doc)
-                    .set(self.sig(self.own(inst.out(&name)))),
+                Dir::Out => self.output(&own, ty, &doc).set(self.sig(self.own(inst.out(&name)))),
             }
         }
     }
@@ -96,13 +86,7 @@ impl<'m> Inst<'m> {
         if let Some(first) = earlier {
             let (module, kind) = (self.m.name(), "instance input".into());
             let (first, second) = (self.m.get().describe(first), value.describe());
-            self.m.error(Error::Twice {
-                module,
-                kind,
-                name,
-                first,
-                second,
-            });
+            self.m.error(Error::Twice { module, kind, name, first, second });
         }
     }
 
@@ -111,10 +95,7 @@ impl<'m> Inst<'m> {
         let name = format!("{}_{port}", self.name());
         let Some((at, ty)) = self.find(port, Dir::In) else {
             let dummy = self.m.get_mut().push(Op::Net, u(1), Some(name));
-            return Wire {
-                m: self.m,
-                id: dummy,
-            };
+            return Wire { m: self.m, id: dummy };
         };
         let wire = self.m.wire(&name, ty);
         self.m.get_mut().pins.insert(wire.id, name);
@@ -132,12 +113,8 @@ impl<'m> Inst<'m> {
             return self.m.sig(id);
         }
         let name = format!("{}_{port}", self.name());
-        let out = self
-            .m
-            .named(Op::InstOut(self.index, at), ty, &name, "an instance output");
-        self.m.get_mut().insts[self.index]
-            .outputs
-            .insert(at, out.id);
+        let out = self.m.named(Op::InstOut(self.index, at), ty, &name, "an instance output");
+        self.m.get_mut().insts[self.index].outputs.insert(at, out.id);
         out
     }
 
@@ -165,8 +142,7 @@ impl<'m> Inst<'m> {
         let child = self.child();
         let inner = child.get();
         let rows = inner.ports.iter().filter(|p| p.name.starts_with(prefix));
-        rows.map(|p| (p.name.clone(), p.dir, p.ty, inner.node(p.id).doc.clone()))
-            .collect()
+        rows.map(|p| (p.name.clone(), p.dir, p.ty, inner.node(p.id).doc.clone())).collect()
     }
 
     /// Number and type of a port; a fault when it is missing or points the other way.
@@ -189,21 +165,9 @@ impl<'m> Inst<'m> {
                 });
             }
             None => {
-                let has = inner
-                    .ports
-                    .iter()
-                    .filter(|p| p.dir == dir)
-                    .map(|p| p.name.clone())
-                    .collect();
+                let has = inner.ports.iter().filter(|p| p.dir == dir).map(|p| p.name.clone()).collect();
                 let (dir, port) = (word(dir).into(), port.into());
-                self.m.error(Error::Port {
-                    module,
-                    instance,
-                    child: name,
-                    dir,
-                    port,
-                    has,
-                });
+                self.m.error(Error::Port { module, instance, child: name, dir, port, has });
             }
         }
         None

@@ -226,12 +226,7 @@ impl Inner {
 
     /// Adds a node of its own, not shared.
     pub fn push(&mut self, op: Op, ty: Ty, name: Option<String>) -> Id {
-        self.nodes.push(Node {
-            op,
-            ty,
-            name,
-            doc: String::new(),
-        });
+        self.nodes.push(Node { op, ty, name, doc: String::new() });
         (self.nodes.len() - 1) as Id
     }
 
@@ -241,6 +236,16 @@ impl Inner {
             Op::Lit(b) | Op::Param(b) => Some(b),
             _ => None,
         }
+    }
+
+    /// The value of an operation whose operands are all literals.
+    pub fn folded(&self, op: &Op, ty: Ty) -> Option<Bits> {
+        let literal = |id: &Id| match &self.node(*id).op {
+            Op::Lit(b) => Some((b, self.ty(*id).signed)),
+            _ => None,
+        };
+        let operands: Option<Vec<_>> = op.operands().iter().map(literal).collect();
+        operands.filter(|o| !o.is_empty()).and_then(|o| super::sim::wide::fold(op, ty, &o))
     }
 
     /// A node as the author would write it, for messages.
@@ -277,11 +282,7 @@ impl Inner {
             Op::Word(a, i) => format!("{}[{}]", d(a), d(i)),
             Op::Cat(parts) => {
                 let shown: Vec<String> = parts.iter().take(4).map(d).collect();
-                format!(
-                    "cat_lsb({}{})",
-                    shown.join(", "),
-                    if parts.len() > 4 { ", .." } else { "" }
-                )
+                format!("cat_lsb({}{})", shown.join(", "), if parts.len() > 4 { ", .." } else { "" })
             }
             Op::Repeat(a, k) => format!("{}.repeat({k})", d(a)),
             Op::Mux(c, a, b) => format!("mux({}, {}, {})", d(c), d(a), d(b)),
@@ -315,9 +316,6 @@ impl Bin {
 
     /// True for the operators with a 1-bit result.
     pub(crate) fn compares(self) -> bool {
-        matches!(
-            self,
-            Bin::Eq | Bin::Ne | Bin::Lt | Bin::Le | Bin::Gt | Bin::Ge
-        )
+        matches!(self, Bin::Eq | Bin::Ne | Bin::Lt | Bin::Le | Bin::Gt | Bin::Ge)
     }
 }

@@ -18,29 +18,14 @@ impl Module {
     pub fn mem(&self, name: &str, width: u32, depth: usize, style: MemStyle, doc: &str) -> Mem<'_> {
         self.claim(name, "a memory");
         if width == 0 || depth == 0 {
-            self.error(Error::Zero {
-                module: self.name(),
-                what: format!("memory `{name}`"),
-            });
+            self.error(Error::Zero { module: self.name(), what: format!("memory `{name}`") });
         }
         let (width, depth) = (width.max(1), depth.max(1));
         let (name, doc, init) = (name.into(), doc.into(), vec![]);
-        let data = MemData {
-            name,
-            width,
-            depth,
-            style,
-            doc,
-            init,
-            writes: vec![],
-            reads: vec![],
-        };
+        let data = MemData { name, width, depth, style, doc, init, writes: vec![], reads: vec![] };
         let mut inner = self.get_mut();
         inner.mems.push(data);
-        Mem {
-            m: self,
-            index: inner.mems.len() - 1,
-        }
+        Mem { m: self, index: inner.mems.len() - 1 }
     }
 
     /// A table of constants, read within the cycle: `values[addr]`, zero beyond the last.
@@ -60,10 +45,7 @@ impl<'m> Mem<'m> {
             let what = format!(
                 "`{name}` holds {depth} words of {width} bits; its initial contents do not match that"
             );
-            self.m.error(Error::Shape {
-                module: self.m.name(),
-                what,
-            });
+            self.m.error(Error::Shape { module: self.m.name(), what });
             return self;
         }
         self.m.get_mut().mems[self.index].init = values.to_vec();
@@ -77,9 +59,7 @@ impl<'m> Mem<'m> {
 
     /// Writes `data` to `addr` at the clock edge when `en` is 1. Of several writes to one address the last declared wins.
     pub fn write(self, en: Sig<'m>, addr: Sig<'m>, data: Sig<'m>) {
-        let mask = self
-            .m
-            .condition(&format!("the write enable of `{}`", self.shape().0), en);
+        let mask = self.m.condition(&format!("the write enable of `{}`", self.shape().0), en);
         self.add_write(mask, 1, addr, data);
     }
 
@@ -88,23 +68,13 @@ impl<'m> Mem<'m> {
         let (name, width, _) = self.shape();
         let lanes = mask.width();
         if width % lanes != 0 {
-            let what =
-                format!("{lanes} write lanes do not divide `{name}`, which is {width} bits wide");
-            self.m.error(Error::Shape {
-                module: self.m.name(),
-                what,
-            });
+            let what = format!("{lanes} write lanes do not divide `{name}`, which is {width} bits wide");
+            self.m.error(Error::Shape { module: self.m.name(), what });
             return;
         }
         let mask = self.m.own(mask);
-        if lanes > 1
-            && self.m.get().mems[self.index]
-                .writes
-                .iter()
-                .all(|w| w.lanes == 1)
-        {
-            self.m
-                .claim(&format!("{name}_lane"), "the lane counter of a memory");
+        if lanes > 1 && self.m.get().mems[self.index].writes.iter().all(|w| w.lanes == 1) {
+            self.m.claim(&format!("{name}_lane"), "the lane counter of a memory");
         }
         self.add_write(mask, lanes, addr, data);
     }
@@ -112,17 +82,8 @@ impl<'m> Mem<'m> {
     fn add_write(self, mask: Id, lanes: u32, addr: Sig<'m>, data: Sig<'m>) {
         let (name, width, _) = self.shape();
         let addr = self.address(addr);
-        let data = self.exact(
-            &format!("data written to `{name}`"),
-            data.as_unsigned(),
-            width,
-        );
-        self.m.get_mut().mems[self.index].writes.push(Write {
-            mask,
-            lanes,
-            addr,
-            data,
-        });
+        let data = self.exact(&format!("data written to `{name}`"), data.as_unsigned(), width);
+        self.m.get_mut().mems[self.index].writes.push(Write { mask, lanes, addr, data });
     }
 
     /// The word at `addr`, within the cycle. Best for [`MemStyle::Lut`].
@@ -133,35 +94,20 @@ impl<'m> Mem<'m> {
     /// The word at `addr`, one cycle later; the register `name` keeps its value while `en` is 0.
     /// A write to the same address in the same cycle gives the old word.
     pub fn read(self, name: &str, addr: Sig<'m>, en: Sig<'m>) -> Sig<'m> {
-        let en = self
-            .m
-            .condition(&format!("the read enable of `{}`", self.shape().0), en);
+        let en = self.m.condition(&format!("the read enable of `{}`", self.shape().0), en);
         self.add_read(name, addr, Some(en))
     }
 
     fn add_read(self, name: &str, addr: Sig<'m>, enable: Option<Id>) -> Sig<'m> {
         let addr = self.address(addr);
         let at = self.m.get().mems[self.index].reads.len();
-        let out = self.m.named(
-            Op::MemOut(self.index, at),
-            u(self.shape().1),
-            name,
-            "a memory read",
-        );
-        self.m.get_mut().mems[self.index].reads.push(Read {
-            id: out.id,
-            addr,
-            enable,
-        });
+        let out = self.m.named(Op::MemOut(self.index, at), u(self.shape().1), name, "a memory read");
+        self.m.get_mut().mems[self.index].reads.push(Read { id: out.id, addr, enable });
         out
     }
 
     fn address(self, addr: Sig<'m>) -> Id {
-        self.exact(
-            &format!("an address of `{}`", self.shape().0),
-            addr.as_unsigned(),
-            self.addr_width(),
-        )
+        self.exact(&format!("an address of `{}`", self.shape().0), addr.as_unsigned(), self.addr_width())
     }
 
     fn exact(self, what: &str, sig: Sig<'m>, want: u32) -> Id {
@@ -171,18 +117,7 @@ impl<'m> Mem<'m> {
             return id;
         }
         let (module, what, sig) = (self.m.name(), what.into(), sig.describe());
-        self.m
-            .fail(
-                Error::Exact {
-                    module,
-                    what,
-                    sig,
-                    have,
-                    want,
-                },
-                u(want),
-            )
-            .id
+        self.m.fail(Error::Exact { module, what, sig, have, want }, u(want)).id
     }
 
     fn shape(self) -> (String, u32, usize) {

@@ -29,9 +29,7 @@ impl Module {
             reset: "rst".into(),
             ..Inner::default()
         };
-        let m = Module {
-            inner: RefCell::new(inner),
-        };
+        let m = Module { inner: RefCell::new(inner) };
         m.check_name(name);
         m
     }
@@ -73,30 +71,19 @@ impl Module {
     /// An output port, to be driven once.
     pub fn output(&self, name: &str, ty: Ty, doc: &str) -> Wire<'_> {
         let sig = self.port(name, ty, doc, Dir::Out, Op::Net);
-        Wire {
-            m: self,
-            id: sig.id,
-        }
+        Wire { m: self, id: sig.id }
     }
 
     fn port(&self, name: &str, ty: Ty, doc: &str, dir: Dir, op: Op) -> Sig<'_> {
         let sig = self.named(op, ty, name, "a port").doc(doc);
-        self.get_mut().ports.push(Port {
-            name: name.into(),
-            dir,
-            ty,
-            id: sig.id,
-        });
+        self.get_mut().ports.push(Port { name: name.into(), dir, ty, id: sig.id });
         sig
     }
 
     /// An internal net that is driven later, once.
     pub fn wire(&self, name: &str, ty: Ty) -> Wire<'_> {
         let sig = self.named(Op::Net, ty, name, "a wire");
-        Wire {
-            m: self,
-            id: sig.id,
-        }
+        Wire { m: self, id: sig.id }
     }
 
     /// Gives an expression a name: it becomes `wire [..] name = ..;`.
@@ -137,13 +124,8 @@ impl Module {
     pub fn cat_lsb<'m>(&'m self, parts: &[Sig<'m>]) -> Sig<'m> {
         let ids: Vec<Id> = parts.iter().map(|p| self.own(*p)).collect();
         if ids.is_empty() {
-            return self.fail(
-                Error::Zero {
-                    module: self.name(),
-                    what: "a concatenation of nothing".into(),
-                },
-                u(1),
-            );
+            return self
+                .fail(Error::Zero { module: self.name(), what: "a concatenation of nothing".into() }, u(1));
         }
         if ids.len() == 1 {
             return self.sig(ids[0]).as_unsigned();
@@ -176,10 +158,7 @@ impl Module {
     /// Records a fault and carries on with zero.
     pub(crate) fn fail(&self, e: Error, ty: Ty) -> Sig<'_> {
         self.error(e);
-        let ty = Ty {
-            width: ty.width.max(1),
-            ..ty
-        };
+        let ty = Ty { width: ty.width.max(1), ..ty };
         self.op(Op::Lit(Bits::zero(ty.width)), ty)
     }
 
@@ -188,6 +167,7 @@ impl Module {
     }
 
     pub(crate) fn op(&self, op: Op, ty: Ty) -> Sig<'_> {
+        let op = self.get().folded(&op, ty).map_or(op, Op::Lit);
         let id = self.get_mut().add(op, ty);
         self.sig(id)
     }
@@ -196,15 +176,9 @@ impl Module {
     pub(crate) fn named(&self, op: Op, ty: Ty, name: &str, what: &str) -> Sig<'_> {
         self.claim(name, what);
         if ty.width == 0 {
-            self.error(Error::Zero {
-                module: self.name(),
-                what: format!("`{name}`"),
-            });
+            self.error(Error::Zero { module: self.name(), what: format!("`{name}`") });
         }
-        let ty = Ty {
-            width: ty.width.max(1),
-            ..ty
-        };
+        let ty = Ty { width: ty.width.max(1), ..ty };
         let id = self.get_mut().push(op, ty, Some(name.into()));
         self.sig(id)
     }
@@ -214,26 +188,16 @@ impl Module {
         if std::ptr::eq(self, sig.m) {
             return sig.id;
         }
-        let e = Error::Foreign {
-            module: self.name(),
-            sig: sig.describe(),
-            other: sig.m.name(),
-        };
+        let e = Error::Foreign { module: self.name(), sig: sig.describe(), other: sig.m.name() };
         self.fail(e, sig.ty()).id
     }
 
     fn check_name(&self, name: &str) {
         let module = self.name();
         if !names::is_identifier(name) {
-            self.error(Error::Identifier {
-                module,
-                name: name.into(),
-            });
+            self.error(Error::Identifier { module, name: name.into() });
         } else if names::is_reserved(name) {
-            self.error(Error::Reserved {
-                module,
-                name: name.into(),
-            });
+            self.error(Error::Reserved { module, name: name.into() });
         }
     }
 
@@ -251,18 +215,10 @@ impl Module {
     }
 
     pub(crate) fn fit(&self, ty: Ty, value: &impl Value, what: &str) -> Bits {
-        let ty = Ty {
-            width: ty.width.max(1),
-            ..ty
-        };
+        let ty = Ty { width: ty.width.max(1), ..ty };
         value.to_bits(ty).unwrap_or_else(|| {
             let (module, what, value) = (self.name(), what.into(), value.show());
-            self.error(Error::Range {
-                module,
-                what,
-                value,
-                ty,
-            });
+            self.error(Error::Range { module, what, value, ty });
             Bits::zero(ty.width)
         })
     }
@@ -275,32 +231,11 @@ impl Module {
         if vt.signed != tt.signed {
             let what = "an assignment".into();
             return self
-                .fail(
-                    Error::Sign {
-                        module,
-                        what,
-                        left: target,
-                        lt: tt,
-                        right: value,
-                        rt: vt,
-                    },
-                    tt,
-                )
+                .fail(Error::Sign { module, what, left: target, lt: tt, right: value, rt: vt }, tt)
                 .id;
         }
         if vt.width > tt.width {
-            return self
-                .fail(
-                    Error::Narrow {
-                        module,
-                        target,
-                        tt,
-                        value,
-                        vt,
-                    },
-                    tt,
-                )
-                .id;
+            return self.fail(Error::Narrow { module, target, tt, value, vt }, tt).id;
         }
         self.sig(id).resize(tt.width).id
     }
@@ -312,12 +247,7 @@ impl Module {
         if ty.width == 1 {
             return id;
         }
-        let e = Error::Condition {
-            module: self.name(),
-            what: what.into(),
-            sig: sig.describe(),
-            ty,
-        };
+        let e = Error::Condition { module: self.name(), what: what.into(), sig: sig.describe(), ty };
         self.fail(e, u(1)).id
     }
 
@@ -325,9 +255,7 @@ impl Module {
     pub(crate) fn clocked(&self) -> bool {
         let i = self.get();
         !i.regs.is_empty()
-            || i.mems
-                .iter()
-                .any(|m| !m.writes.is_empty() || m.reads.iter().any(|r| r.enable.is_some()))
+            || i.mems.iter().any(|m| !m.writes.is_empty() || m.reads.iter().any(|r| r.enable.is_some()))
             || i.insts.iter().any(|x| x.child.clocked())
     }
 
@@ -350,13 +278,7 @@ impl<'m> Wire<'m> {
         if let Some(first) = earlier {
             let (module, kind) = (self.m.name(), "net".into());
             let (first, second) = (self.m.get().describe(first), value.describe());
-            self.m.error(Error::Twice {
-                module,
-                kind,
-                name,
-                first,
-                second,
-            });
+            self.m.error(Error::Twice { module, kind, name, first, second });
         }
     }
 

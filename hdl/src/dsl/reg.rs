@@ -21,20 +21,10 @@ impl Module {
         let index = self.get().regs.len();
         let q = self.named(Op::Reg(index), ty, name, "a register").doc(doc);
         let reset = reset.map(|v| self.fit(ty, &v, &format!("the reset of `{name}`")));
-        let data = RegData {
-            id: q.id,
-            reset,
-            whens: vec![],
-            always: None,
-            fsm: None,
-        };
+        let data = RegData { id: q.id, reset, whens: vec![], always: None, fsm: None };
         let mut inner = self.get_mut();
         inner.regs.push(data);
-        Reg {
-            m: self,
-            index: inner.regs.len() - 1,
-            id: q.id,
-        }
+        Reg { m: self, index: inner.regs.len() - 1, id: q.id }
     }
 
     /// A register without reset that follows `d` every cycle: one pipeline stage.
@@ -51,16 +41,10 @@ impl Module {
         let reg = self.reg(name, ty, Some(0), doc);
         let prefix = name.to_uppercase();
         let named = |(i, state): (usize, &&str)| {
-            (
-                state.to_string(),
-                self.param(&format!("{prefix}_{state}"), ty, i).id,
-            )
+            (state.to_string(), self.param(&format!("{prefix}_{state}"), ty, i).id)
         };
         let states: Vec<(String, Id)> = states.iter().enumerate().map(named).collect();
-        self.get_mut().regs[reg.index].fsm = Some(FsmData {
-            states,
-            moves: vec![],
-        });
+        self.get_mut().regs[reg.index].fsm = Some(FsmData { states, moves: vec![] });
         Fsm { reg }
     }
 }
@@ -78,22 +62,13 @@ impl<'m> Reg<'m> {
         if let Some(first) = earlier {
             let (module, kind, name) = (self.m.name(), "register".into(), self.q().describe());
             let (first, second) = (self.m.get().describe(first), self.m.get().describe(value));
-            self.m.error(Error::Twice {
-                module,
-                kind,
-                name,
-                first,
-                second,
-            });
+            self.m.error(Error::Twice { module, kind, name, first, second });
         }
     }
 
     /// The next value when `cond` is 1 and the condition of no earlier `when` of this register is.
     pub fn when(self, cond: Sig<'m>, value: impl IntoSig<'m>) {
-        let cond = self.m.condition(
-            &format!("the condition of register `{}`", self.q().describe()),
-            cond,
-        );
+        let cond = self.m.condition(&format!("the condition of register `{}`", self.q().describe()), cond);
         let value = self.value(value);
         self.m.get_mut().regs[self.index].whens.push((cond, value));
     }
@@ -126,12 +101,7 @@ impl<'m> Fsm<'m> {
     /// 1 in state `state`.
     pub fn is(self, state: &str) -> Sig<'m> {
         let m = self.reg.m;
-        let id = self.find(state).map(|i| {
-            m.get().regs[self.reg.index]
-                .fsm
-                .as_ref()
-                .map(|f| f.states[i].1)
-        });
+        let id = self.find(state).map(|i| m.get().regs[self.reg.index].fsm.as_ref().map(|f| f.states[i].1));
         match id.flatten() {
             Some(id) => self.q().eq(m.sig(id)),
             None => m.u(1, 0),
@@ -140,10 +110,7 @@ impl<'m> Fsm<'m> {
 
     /// The moves out of `state`; the first condition that holds decides.
     pub fn from(self, state: &str) -> State<'m> {
-        State {
-            fsm: self,
-            from: self.find(state).unwrap_or(0),
-        }
+        State { fsm: self, from: self.find(state).unwrap_or(0) }
     }
 
     fn find(self, state: &str) -> Option<usize> {
@@ -155,12 +122,7 @@ impl<'m> Fsm<'m> {
         let found = has.iter().position(|s| s == state);
         if found.is_none() {
             let fsm = self.q().describe();
-            m.error(Error::State {
-                module: m.name(),
-                fsm,
-                state: state.into(),
-                has,
-            });
+            m.error(Error::State { module: m.name(), fsm, state: state.into(), has });
         }
         found
     }
@@ -170,17 +132,11 @@ impl<'m> State<'m> {
     /// Goes to state `to` when `cond` is 1.
     pub fn goto(self, cond: Sig<'m>, to: &str) -> State<'m> {
         let reg = self.fsm.reg;
-        let cond = reg.m.condition(
-            &format!("a move of state machine `{}`", reg.q().describe()),
-            cond,
-        );
+        let cond = reg.m.condition(&format!("a move of state machine `{}`", reg.q().describe()), cond);
         let Some(to) = self.fsm.find(to) else {
             return self;
         };
-        let code = reg.m.get().regs[reg.index]
-            .fsm
-            .as_ref()
-            .map(|f| (f.states[self.from].1, f.states[to].1));
+        let code = reg.m.get().regs[reg.index].fsm.as_ref().map(|f| (f.states[self.from].1, f.states[to].1));
         if let Some((from_id, to_id)) = code {
             let here = reg.q().eq(reg.m.sig(from_id)) & reg.m.sig(cond);
             let data = &mut reg.m.get_mut().regs[reg.index];

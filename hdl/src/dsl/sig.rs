@@ -88,21 +88,8 @@ impl<'m> Sig<'m> {
             return Ok((lt, rt, other));
         }
         let (left, right) = (self.describe(), other.describe());
-        let e = Error::Sign {
-            module: self.m.name(),
-            what: what.into(),
-            left,
-            lt,
-            right,
-            rt,
-        };
-        Err(self.m.fail(
-            e,
-            Ty {
-                width: lt.width.max(rt.width),
-                ..lt
-            },
-        ))
+        let e = Error::Sign { module: self.m.name(), what: what.into(), left, lt, right, rt };
+        Err(self.m.fail(e, Ty { width: lt.width.max(rt.width), ..lt }))
     }
 
     fn arith(self, op: Bin, other: Sig<'m>, ty: impl Fn(Ty, Ty) -> Ty) -> Sig<'m> {
@@ -118,17 +105,7 @@ impl<'m> Sig<'m> {
             Ok((lt, rt, other)) if lt == rt => self.m.op(Op::Bin(op, self.id, other.id), lt),
             Ok((lt, rt, other)) => {
                 let (left, right) = (self.describe(), other.describe());
-                self.m.fail(
-                    Error::Width {
-                        module: self.m.name(),
-                        what,
-                        left,
-                        lt,
-                        right,
-                        rt,
-                    },
-                    lt,
-                )
+                self.m.fail(Error::Width { module: self.m.name(), what, left, lt, right, rt }, lt)
             }
             Err(zero) => zero,
         }
@@ -186,42 +163,24 @@ impl<'m> Sig<'m> {
 
     /// Sum modulo 2 to the width of the wider operand; an integer takes the type of `self`.
     pub fn wrapping_add(self, other: impl IntoSig<'m>) -> Sig<'m> {
-        self.arith(Bin::Add, other.like(self), |a, b| Ty {
-            width: a.width.max(b.width),
-            ..a
-        })
+        self.arith(Bin::Add, other.like(self), |a, b| Ty { width: a.width.max(b.width), ..a })
     }
     /// Difference modulo 2 to the width of the wider operand; keeps the sign of the operands.
     pub fn wrapping_sub(self, other: impl IntoSig<'m>) -> Sig<'m> {
-        self.arith(Bin::Sub, other.like(self), |a, b| Ty {
-            width: a.width.max(b.width),
-            ..a
-        })
+        self.arith(Bin::Sub, other.like(self), |a, b| Ty { width: a.width.max(b.width), ..a })
     }
 
     /// 1 when any bit is set.
     pub fn any(self) -> Sig<'m> {
-        if self.width() == 1 {
-            self.as_unsigned()
-        } else {
-            self.un(Un::Any, u(1))
-        }
+        if self.width() == 1 { self.as_unsigned() } else { self.un(Un::Any, u(1)) }
     }
     /// 1 when all bits are set.
     pub fn all(self) -> Sig<'m> {
-        if self.width() == 1 {
-            self.as_unsigned()
-        } else {
-            self.un(Un::All, u(1))
-        }
+        if self.width() == 1 { self.as_unsigned() } else { self.un(Un::All, u(1)) }
     }
     /// Exclusive or of all bits.
     pub fn xor_reduce(self) -> Sig<'m> {
-        if self.width() == 1 {
-            self.as_unsigned()
-        } else {
-            self.un(Un::Parity, u(1))
-        }
+        if self.width() == 1 { self.as_unsigned() } else { self.un(Un::Parity, u(1)) }
     }
 
     /// Bits `lo .. lo + width`, unsigned.
@@ -229,13 +188,7 @@ impl<'m> Sig<'m> {
         let ty = self.ty();
         if width == 0 || u64::from(lo) + u64::from(width) > u64::from(ty.width) {
             let hi = lo.saturating_add(width).saturating_sub(1);
-            let e = Error::Slice {
-                module: self.m.name(),
-                sig: self.describe(),
-                ty,
-                lo,
-                hi,
-            };
+            let e = Error::Slice { module: self.m.name(), sig: self.describe(), ty, lo, hi };
             return self.m.fail(e, u(width));
         }
         if width == ty.width {
@@ -262,9 +215,7 @@ impl<'m> Sig<'m> {
     }
     /// All words of `width` bits, least significant first.
     pub fn words(self, width: u32) -> Vec<Sig<'m>> {
-        (0..self.width() / width.max(1))
-            .map(|i| self.word(i, width))
-            .collect()
+        (0..self.width() / width.max(1)).map(|i| self.word(i, width)).collect()
     }
     /// Bit number `index`. An index beyond the top is undefined in hardware, and reads 0 in the evaluator.
     pub fn bit_dyn(self, index: Sig<'m>) -> Sig<'m> {
@@ -275,17 +226,8 @@ impl<'m> Sig<'m> {
     pub fn word_dyn(self, index: Sig<'m>, width: u32) -> Sig<'m> {
         let (ty, index) = (self.ty(), self.m.sig(self.m.own(index)));
         if width == 0 || ty.width % width != 0 {
-            let what = format!(
-                "words of {width} bits do not divide `{}`, which is {ty}",
-                self.describe()
-            );
-            return self.m.fail(
-                Error::Shape {
-                    module: self.m.name(),
-                    what,
-                },
-                u(width),
-            );
+            let what = format!("words of {width} bits do not divide `{}`, which is {ty}", self.describe());
+            return self.m.fail(Error::Shape { module: self.m.name(), what }, u(width));
         }
         if width == ty.width {
             self.m.unused("the only word is chosen", index);
@@ -295,13 +237,7 @@ impl<'m> Sig<'m> {
         if index.width() > want || index.ty().signed {
             let what = format!("unsigned index of words of `{}`", self.describe());
             let (sig, have) = (index.describe(), index.width());
-            let e = Error::Exact {
-                module: self.m.name(),
-                what,
-                sig,
-                have,
-                want,
-            };
+            let e = Error::Exact { module: self.m.name(), what, sig, have, want };
             return self.m.fail(e, u(width));
         }
         let known = self.m.get().constant(index.id).map(Bits::to_u64);
@@ -314,13 +250,7 @@ impl<'m> Sig<'m> {
     /// `n` copies, unsigned.
     pub fn repeat(self, n: u32) -> Sig<'m> {
         match n {
-            0 => self.m.fail(
-                Error::Zero {
-                    module: self.m.name(),
-                    what: "`.repeat(0)`".into(),
-                },
-                u(1),
-            ),
+            0 => self.m.fail(Error::Zero { module: self.m.name(), what: "`.repeat(0)`".into() }, u(1)),
             1 => self.as_unsigned(),
             _ => self.m.op(Op::Repeat(self.id, n), u(self.width() * n)),
         }
@@ -353,13 +283,7 @@ impl<'m> Sig<'m> {
             return self;
         }
         if width == 0 {
-            return self.m.fail(
-                Error::Zero {
-                    module: self.m.name(),
-                    what: "`.resize(0)`".into(),
-                },
-                ty,
-            );
+            return self.m.fail(Error::Zero { module: self.m.name(), what: "`.resize(0)`".into() }, ty);
         }
         let op = self.m.get().node(self.id).op.clone();
         match op {
@@ -378,13 +302,7 @@ impl<'m> Sig<'m> {
     }
     fn wrong_way(self, what: &str, width: u32) -> Sig<'m> {
         let (sig, ty) = (self.describe(), self.ty());
-        let e = Error::Resize {
-            module: self.m.name(),
-            what: what.into(),
-            sig,
-            ty,
-            width,
-        };
+        let e = Error::Resize { module: self.m.name(), what: what.into(), sig, ty, width };
         self.m.fail(e, Ty { width, ..ty })
     }
     /// Extended to `width` bits by its own sign.
@@ -401,11 +319,7 @@ impl<'m> Sig<'m> {
     }
     /// The low `width` bits; the sign stays.
     pub fn trunc(self, width: u32) -> Sig<'m> {
-        if width <= self.width() {
-            self.resize(width)
-        } else {
-            self.wrong_way("`.trunc`", width)
-        }
+        if width <= self.width() { self.resize(width) } else { self.wrong_way("`.trunc`", width) }
     }
 
     /// Shifted left by a signal; the width stays.
@@ -436,10 +350,7 @@ impl<'m> Sig<'m> {
         let yes = self.m.sig(self.m.own(yes));
         match yes.pair("a multiplexer", no) {
             Ok((a, b, no)) => {
-                let ty = Ty {
-                    width: a.width.max(b.width),
-                    ..a
-                };
+                let ty = Ty { width: a.width.max(b.width), ..a };
                 self.m.op(Op::Mux(cond, yes.id, no.id), ty)
             }
             Err(zero) => zero,
@@ -455,11 +366,7 @@ impl<'m> Sig<'m> {
         let mut ty = default.ty();
         let mut list = Vec::new();
         for (value, arm) in arms {
-            let key = self.m.fit(
-                self.ty(),
-                value,
-                &format!("an arm of case({})", self.describe()),
-            );
+            let key = self.m.fit(self.ty(), value, &format!("an arm of case({})", self.describe()));
             match default.pair("a case", *arm) {
                 Ok((_, t, arm)) => {
                     ty.width = ty.width.max(t.width);
@@ -499,9 +406,7 @@ impl super::ir::Inner {
                         if w == width {
                             return Some(Op::Cast(*p));
                         }
-                        return self
-                            .within(*p, lo - at, width)
-                            .or(Some(Op::Slice(*p, lo - at)));
+                        return self.within(*p, lo - at, width).or(Some(Op::Slice(*p, lo - at)));
                     }
                     at += w;
                 }
@@ -516,10 +421,7 @@ impl<'m, T: IntoSig<'m>> Add<T> for Sig<'m> {
     type Output = Sig<'m>;
     /// The exact sum: one bit more than the wider operand.
     fn add(self, other: T) -> Sig<'m> {
-        self.arith(Bin::Add, other.small(self), |a, b| Ty {
-            width: a.width.max(b.width) + 1,
-            ..a
-        })
+        self.arith(Bin::Add, other.small(self), |a, b| Ty { width: a.width.max(b.width) + 1, ..a })
     }
 }
 
@@ -527,10 +429,7 @@ impl<'m, T: IntoSig<'m>> Sub<T> for Sig<'m> {
     type Output = Sig<'m>;
     /// The exact difference, always signed: one bit more than the wider operand.
     fn sub(self, other: T) -> Sig<'m> {
-        self.arith(Bin::Sub, other.small(self), |a, b| {
-            s(a.width.max(b.width) + 1)
-        })
-        .as_signed()
+        self.arith(Bin::Sub, other.small(self), |a, b| s(a.width.max(b.width) + 1)).as_signed()
     }
 }
 
@@ -538,10 +437,7 @@ impl<'m, T: IntoSig<'m>> Mul<T> for Sig<'m> {
     type Output = Sig<'m>;
     /// The exact product: the widths add up.
     fn mul(self, other: T) -> Sig<'m> {
-        self.arith(Bin::Mul, other.small(self), |a, b| Ty {
-            width: a.width + b.width,
-            ..a
-        })
+        self.arith(Bin::Mul, other.small(self), |a, b| Ty { width: a.width + b.width, ..a })
     }
 }
 
@@ -588,13 +484,7 @@ impl<'m> Shl<u32> for Sig<'m> {
         if by == 0 {
             return self;
         }
-        self.m.op(
-            Op::ShlC(self.id, by),
-            Ty {
-                width: self.width() + by,
-                ..self.ty()
-            },
-        )
+        self.m.op(Op::ShlC(self.id, by), Ty { width: self.width() + by, ..self.ty() })
     }
 }
 
@@ -604,11 +494,7 @@ impl<'m> Shr<u32> for Sig<'m> {
     fn shr(self, by: u32) -> Sig<'m> {
         let (ty, by) = (self.ty(), by.min(self.width()));
         if by == ty.width {
-            return if ty.signed {
-                self.msb().as_signed()
-            } else {
-                self.m.u(1, 0)
-            };
+            return if ty.signed { self.msb().as_signed() } else { self.m.u(1, 0) };
         }
         let high = self.bits(by, ty.width - by);
         if ty.signed { high.as_signed() } else { high }

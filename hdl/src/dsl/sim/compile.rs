@@ -72,22 +72,14 @@ impl Builder<'_> {
             first_mem: self.mems.len(),
             at: vec![],
         });
-        let children: Vec<(String, Rc<Module>)> = self
-            .module(own)
-            .get()
-            .insts
-            .iter()
-            .map(|x| (x.name.clone(), x.child.clone()))
-            .collect();
+        let children: Vec<(String, Rc<Module>)> =
+            self.module(own).get().insts.iter().map(|x| (x.name.clone(), x.child.clone())).collect();
         let nodes = self.module(own).get().nodes.len();
         self.ctxs[own].at = vec![None; nodes];
         let mut mems = Vec::new();
         for m in &self.module(own).get().mems {
             let mut mem = Memory::new(m.width, m.depth);
-            m.init
-                .iter()
-                .enumerate()
-                .for_each(|(at, word)| mem.write(at, word.limbs()));
+            m.init.iter().enumerate().for_each(|(at, word)| mem.write(at, word.limbs()));
             mem.init_words = m.init.len();
             mems.push((format!("{path}{}", m.name), mem));
         }
@@ -157,12 +149,7 @@ impl Builder<'_> {
     fn operands(&self, (ctx, id): At) -> Vec<At> {
         let inner = self.module(ctx).get();
         match &inner.node(id).op {
-            Op::Net => inner
-                .drivers
-                .get(&id)
-                .map(|d| (ctx, *d))
-                .into_iter()
-                .collect(),
+            Op::Net => inner.drivers.get(&id).map(|d| (ctx, *d)).into_iter().collect(),
             Op::MemOut(mem, at) => vec![(ctx, inner.mems[*mem].reads[*at].addr)],
             Op::InstOut(inst, port) => {
                 let child = self.ctxs[ctx].children[*inst];
@@ -186,19 +173,14 @@ impl Builder<'_> {
     fn logic(&mut self, ctx: usize) {
         let roots: Vec<Id> = {
             let inner = self.module(ctx).get();
-            let mut all: Vec<Id> = (0..inner.nodes.len() as Id)
-                .filter(|id| inner.node(*id).name.is_some())
-                .collect();
+            let mut all: Vec<Id> =
+                (0..inner.nodes.len() as Id).filter(|id| inner.node(*id).name.is_some()).collect();
             for r in &inner.regs {
                 all.extend(r.whens.iter().flat_map(|w| [w.0, w.1]).chain(r.always));
             }
             for m in &inner.mems {
                 all.extend(m.writes.iter().flat_map(|w| [w.mask, w.addr, w.data]));
-                all.extend(
-                    m.reads
-                        .iter()
-                        .flat_map(|r| [Some(r.addr), r.enable].into_iter().flatten()),
-                );
+                all.extend(m.reads.iter().flat_map(|r| [Some(r.addr), r.enable].into_iter().flatten()));
             }
             all
         };
@@ -226,11 +208,7 @@ impl Builder<'_> {
 
     fn arg(&self, at: At) -> Arg {
         let ty = self.module(at.0).get().ty(at.1);
-        Arg {
-            at: self.place(at),
-            width: ty.width,
-            signed: ty.signed,
-        }
+        Arg { at: self.place(at), width: ty.width, signed: ty.signed }
     }
 
     /// The instruction for a node whose operands have places; the place of the result.
@@ -249,29 +227,22 @@ impl Builder<'_> {
                 let mem = self.ctxs[at.0].first_mem + mem;
                 match ty.width {
                     ..=64 => self.narrow(Kind::Read, ty, &args, mem as u32),
-                    _ => self.wide(WideOp::Read(mem, args[0]), ty.width),
+                    _ => {
+                        let (op, dst, width) = (WideOp::Read(mem, args[0]), self.alloc(ty.width), ty.width);
+                        self.push_wide(Wide { op, dst, width });
+                        dst
+                    }
                 }
             }
             Op::Case(_, arms, _) => {
                 let sel = args[0];
                 let mut rest = args[args.len() - 1];
                 for ((key, _), arm) in arms.iter().zip(&args[1..]).rev() {
-                    let key = Arg {
-                        at: self.constant(key),
-                        ..sel
-                    };
+                    let key = Arg { at: self.constant(key), ..sel };
                     let test = self.compute(Op::Bin(Bin::Eq, 0, 0), u(1), &[sel, key]);
-                    let test = Arg {
-                        at: test,
-                        width: 1,
-                        signed: false,
-                    };
+                    let test = Arg { at: test, width: 1, signed: false };
                     let chosen = self.compute(Op::Mux(0, 0, 0), ty, &[test, *arm, rest]);
-                    rest = Arg {
-                        at: chosen,
-                        width: ty.width,
-                        signed: ty.signed,
-                    };
+                    rest = Arg { at: chosen, width: ty.width, signed: ty.signed };
                 }
                 rest.at
             }
@@ -287,11 +258,7 @@ impl Builder<'_> {
             (true, Op::Resize(_)) => self.narrow(Kind::Copy, ty, args, 0),
             (true, Op::Slice(_, lo)) => self.narrow(Kind::Slice, ty, &[raw(args[0])], lo),
             (true, Op::ShlC(_, k)) => {
-                let zero = Arg {
-                    at: self.constant(&Bits::zero(1)),
-                    width: 1,
-                    signed: false,
-                };
+                let zero = Arg { at: self.constant(&Bits::zero(1)), width: 1, signed: false };
                 self.narrow(Kind::Join, ty, &[zero, args[0]], k)
             }
             (true, Op::Word(..)) => self.narrow(Kind::Word, ty, &[raw(args[0]), args[1]], ty.width),
@@ -301,36 +268,20 @@ impl Builder<'_> {
             (false, Op::Slice(_, lo)) if ty.width <= 64 => self.cut(args[0], lo, ty),
             (false, Op::Resize(_)) if ty.width <= 64 => self.cut(args[0], 0, ty),
             (_, op) => {
-                let wide = match op {
-                    Op::Un(un, _) => WideOp::Un(un, args[0]),
-                    Op::Bin(bin, ..) => WideOp::Bin(bin, args[0], args[1]),
-                    Op::Slice(_, lo) => WideOp::Slice(raw(args[0]), lo),
-                    Op::ShlC(_, k) => WideOp::ShlC(args[0], k),
-                    Op::Word(..) => WideOp::Word(raw(args[0]), args[1]),
-                    Op::Mux(..) => WideOp::Mux(args[0], args[1], args[2]),
-                    Op::Cat(_) => WideOp::Cat(args.to_vec()),
-                    Op::Repeat(_, k) => WideOp::Cat(vec![args[0]; k as usize]),
-                    _ => WideOp::Slice(args[0], 0),
-                };
-                self.wide(wide, ty.width)
+                let dst = self.alloc(ty.width);
+                if let Some(wide) = Wide::new(&op, args, dst, ty) {
+                    self.push_wide(wide);
+                }
+                dst
             }
         }
     }
 
     /// Up to 64 bits of a wide value.
     fn cut(&mut self, a: Arg, lo: u32, ty: Ty) -> u32 {
-        let from = Arg {
-            at: a.at + lo / 64,
-            width: 64,
-            signed: false,
-        };
+        let from = Arg { at: a.at + lo / 64, width: 64, signed: false };
         let spans = lo % 64 + ty.width > 64;
-        self.narrow(
-            if spans { Kind::Slice2 } else { Kind::Slice },
-            ty,
-            &[from],
-            lo % 64,
-        )
+        self.narrow(if spans { Kind::Slice2 } else { Kind::Slice }, ty, &[from], lo % 64)
     }
 
     fn unary(&mut self, un: Un, ty: Ty, args: &[Arg]) -> u32 {
@@ -371,11 +322,7 @@ impl Builder<'_> {
         for p in &parts[1..] {
             let width = low.width + p.width;
             let at = self.narrow(Kind::Join, u(width), &[low, raw(*p)], low.width);
-            low = Arg {
-                at,
-                width,
-                signed: false,
-            };
+            low = Arg { at, width, signed: false };
         }
         low.at
     }
@@ -384,47 +331,18 @@ impl Builder<'_> {
         let spare = |a: &Arg| if a.signed { 64 - a.width } else { 0 };
         let part = |i: usize| args.get(i).map_or((0, 0), |a| (a.at, spare(a) as u8));
         let ((a, sa), (b, sb), (c, sc)) = (part(0), part(1), part(2));
-        let imm = if kind == Kind::Mux {
-            u32::from(sc)
-        } else {
-            imm
-        };
-        let sa = if kind == Kind::Mux || kind == Kind::Read {
-            0
-        } else {
-            sa
-        };
+        let imm = if kind == Kind::Mux { u32::from(sc) } else { imm };
+        let sa = if kind == Kind::Mux || kind == Kind::Read { 0 } else { sa };
         let dst = self.alloc(ty.width);
-        self.program.code.push(Instr {
-            kind,
-            sa,
-            sb,
-            imm,
-            dst,
-            a,
-            b,
-            c,
-            mask: top_mask(ty.width),
-        });
+        self.program.code.push(Instr { kind, sa, sb, imm, dst, a, b, c, mask: top_mask(ty.width) });
         dst
     }
 
-    fn wide(&mut self, op: WideOp, width: u32) -> u32 {
-        let dst = self.alloc(width);
-        let imm = self.program.wide.len() as u32;
-        self.program.wide.push(Wide { op, dst, width });
-        self.program.code.push(Instr {
-            kind: Kind::Wide,
-            sa: 0,
-            sb: 0,
-            imm,
-            dst,
-            a: 0,
-            b: 0,
-            c: 0,
-            mask: 0,
-        });
-        dst
+    fn push_wide(&mut self, wide: Wide) {
+        let (imm, dst) = (self.program.wide.len() as u32, wide.dst);
+        self.program.wide.push(wide);
+        let (kind, mask) = (Kind::Wide, 0);
+        self.program.code.push(Instr { kind, sa: 0, sb: 0, imm, dst, a: 0, b: 0, c: 0, mask });
     }
 
     /// What happens at the clock edge.
@@ -433,10 +351,7 @@ impl Builder<'_> {
         for r in &self.module(ctx).get().regs {
             resets.push(r.reset.clone());
         }
-        let resets: Vec<Option<u32>> = resets
-            .iter()
-            .map(|r| r.as_ref().map(|b| self.constant(b)))
-            .collect();
+        let resets: Vec<Option<u32>> = resets.iter().map(|r| r.as_ref().map(|b| self.constant(b))).collect();
         let (mut regs, mut reads, mut writes) = (vec![], vec![], vec![]);
         let inner = self.module(ctx).get();
         let at = |id: Id| self.place((ctx, id));
@@ -444,25 +359,13 @@ impl Builder<'_> {
             let width = inner.ty(r.id).width;
             let arms = r.whens.iter().map(|w| (at(w.0), at(w.1))).collect();
             let (q, limbs, always) = (at(r.id), limbs_for(width) as u32, r.always.map(at));
-            regs.push(RegStep {
-                q,
-                width,
-                limbs,
-                reset,
-                arms,
-                always,
-            });
+            regs.push(RegStep { q, width, limbs, reset, arms, always });
         }
         for (m, data) in inner.mems.iter().enumerate() {
             let mem = self.ctxs[ctx].first_mem + m;
             for r in &data.reads {
                 if let Some(enable) = r.enable {
-                    reads.push(ReadStep {
-                        q: at(r.id),
-                        mem,
-                        addr: at(r.addr),
-                        enable: at(enable),
-                    });
+                    reads.push(ReadStep { q: at(r.id), mem, addr: at(r.addr), enable: at(enable) });
                 }
             }
             for w in &data.writes {

@@ -105,28 +105,16 @@ pub(super) struct Memory {
 impl Memory {
     pub fn new(width: u32, depth: usize) -> Memory {
         let limbs = limbs_for(width);
-        Memory {
-            width,
-            depth,
-            init_words: 0,
-            limbs,
-            data: vec![0; limbs * depth],
-            zero: vec![0; limbs],
-        }
+        Memory { width, depth, init_words: 0, limbs, data: vec![0; limbs * depth], zero: vec![0; limbs] }
     }
 
     /// The limbs of a word; zero beyond the depth.
     pub fn read(&self, addr: usize) -> &[u64] {
-        self.data
-            .get(addr * self.limbs..(addr + 1) * self.limbs)
-            .unwrap_or(&self.zero)
+        self.data.get(addr * self.limbs..(addr + 1) * self.limbs).unwrap_or(&self.zero)
     }
 
     pub fn write(&mut self, addr: usize, value: &[u64]) {
-        if let Some(word) = self
-            .data
-            .get_mut(addr * self.limbs..(addr + 1) * self.limbs)
-        {
+        if let Some(word) = self.data.get_mut(addr * self.limbs..(addr + 1) * self.limbs) {
             word.copy_from_slice(&value[..word.len()]);
         }
     }
@@ -222,12 +210,7 @@ impl Program {
     pub fn edge(&self, st: &mut [u64], shadow: &mut [u64], mems: &mut [Memory]) {
         let in_reset = st[0] != 0;
         for r in &self.regs {
-            let hit = || {
-                r.arms
-                    .iter()
-                    .find(|(cond, _)| st[*cond as usize] != 0)
-                    .map(|(_, value)| *value)
-            };
+            let hit = || r.arms.iter().find(|(cond, _)| st[*cond as usize] != 0).map(|(_, value)| *value);
             let from = match r.reset {
                 Some(value) if in_reset => value,
                 _ => hit().or(r.always).unwrap_or(r.q),

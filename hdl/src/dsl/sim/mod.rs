@@ -2,7 +2,7 @@
 
 mod compile;
 mod exec;
-mod wide;
+pub(crate) mod wide;
 
 use super::bits::{Bits, Ty, Value, limbs_for};
 use super::check;
@@ -61,9 +61,7 @@ impl Sim {
     /// When there is no such input or the value does not fit.
     pub fn set(&mut self, port: &str, value: impl Value) {
         if port == self.reset.0 {
-            let on = value
-                .to_bits(super::bits::u(1))
-                .is_some_and(|b| !b.is_zero());
+            let on = value.to_bits(super::bits::u(1)).is_some_and(|b| !b.is_zero());
             self.state[0] = u64::from(on != self.reset.1);
             self.stale = true;
             return;
@@ -74,10 +72,7 @@ impl Sim {
             panic!("there is no input `{port}`; there are {has:?}");
         };
         let Some(bits) = value.to_bits(ty) else {
-            panic!(
-                "the value {} does not fit input `{port}`, which is {ty}",
-                value.show()
-            );
+            panic!("the value {} does not fit input `{port}`, which is {ty}", value.show());
         };
         self.state[at as usize..at as usize + bits.limbs().len()].copy_from_slice(bits.limbs());
         self.stale = true;
@@ -90,10 +85,7 @@ impl Sim {
     pub fn bits(&mut self, path: &str) -> Bits {
         self.settle();
         let (at, ty) = self.find(path);
-        Bits::from_limbs(
-            ty.width,
-            &self.state[at as usize..at as usize + limbs_for(ty.width)],
-        )
+        Bits::from_limbs(ty.width, &self.state[at as usize..at as usize + limbs_for(ty.width)])
     }
 
     /// Like [`Sim::bits`] for up to 64 bits.
@@ -125,10 +117,7 @@ impl Sim {
     }
 
     fn find(&self, path: &str) -> (u32, Ty) {
-        self.names
-            .get(path)
-            .copied()
-            .unwrap_or_else(|| panic!("there is no signal `{path}`"))
+        self.names.get(path).copied().unwrap_or_else(|| panic!("there is no signal `{path}`"))
     }
 
     /// A word of a memory.
@@ -155,17 +144,13 @@ impl Sim {
     }
 
     fn find_mem(&self, path: &str) -> usize {
-        self.mem_names
-            .get(path)
-            .copied()
-            .unwrap_or_else(|| panic!("there is no memory `{path}`"))
+        self.mem_names.get(path).copied().unwrap_or_else(|| panic!("there is no memory `{path}`"))
     }
 
     /// One rising edge of the clock.
     pub fn tick(&mut self) {
         self.settle();
-        self.program
-            .edge(&mut self.state, &mut self.shadow, &mut self.mems);
+        self.program.edge(&mut self.state, &mut self.shadow, &mut self.mems);
         self.stale = true;
         self.cycle += 1;
     }

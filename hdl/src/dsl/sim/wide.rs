@@ -1,8 +1,8 @@
 //! Operations on values of more than 64 bits, limb by limb.
 
 use super::exec::Memory;
-use crate::dsl::bits::{limbs_for, top_mask};
-use crate::dsl::ir::{Bin, Un};
+use crate::dsl::bits::{Bits, Ty, limbs_for, top_mask};
+use crate::dsl::ir::{Bin, Op, Un};
 
 /// An operand: offset of its lowest limb, width, sign.
 #[derive(Clone, Copy)]
@@ -49,11 +49,7 @@ impl Arg {
     fn shifted(&self, st: &[u64], i: usize, shift: u64) -> u64 {
         let (whole, part) = ((shift / 64) as usize, shift % 64);
         let low = self.limb(st, i + whole);
-        if part == 0 {
-            low
-        } else {
-            low >> part | self.limb(st, i + whole + 1) << (64 - part)
-        }
+        if part == 0 { low } else { low >> part | self.limb(st, i + whole + 1) << (64 - part) }
     }
 
     /// The value, no larger than `cap`.
@@ -64,6 +60,24 @@ impl Arg {
 }
 
 impl Wide {
+    /// The wide operation that `op` is; `None` for a node that is no operation.
+    pub fn new(op: &Op, args: &[Arg], dst: u32, ty: Ty) -> Option<Wide> {
+        let raw = |a: Arg| Arg { signed: false, ..a };
+        let op = match op {
+            Op::Un(un, _) => WideOp::Un(*un, args[0]),
+            Op::Bin(bin, ..) => WideOp::Bin(*bin, args[0], args[1]),
+            Op::Slice(_, lo) => WideOp::Slice(raw(args[0]), *lo),
+            Op::Resize(_) => WideOp::Slice(args[0], 0),
+            Op::ShlC(_, k) => WideOp::ShlC(args[0], *k),
+            Op::Word(..) => WideOp::Word(raw(args[0]), args[1]),
+            Op::Mux(..) => WideOp::Mux(args[0], args[1], args[2]),
+            Op::Cat(_) => WideOp::Cat(args.to_vec()),
+            Op::Repeat(_, k) => WideOp::Cat(vec![args[0]; *k as usize]),
+            _ => return None,
+        };
+        Some(Wide { op, dst, width: ty.width })
+    }
+
     /// Computes the result. Operands lie below `dst` in the state.
     pub fn run(&self, state: &mut [u64], mems: &[Memory]) {
         let n = limbs_for(self.width);
@@ -93,16 +107,28 @@ impl Wide {
     }
 }
 
+/// The value of an operation on constants.
+pub(crate) fn fold(op: &Op, ty: Ty, operands: &[(&Bits, bool)]) -> Option<Bits> {
+    let mut state = Vec::new();
+    let mut args = Vec::new();
+    for (bits, signed) in operands {
+        args.push(Arg { at: state.len() as u32, width: bits.width(), signed: *signed });
+        state.extend_from_slice(bits.limbs());
+    }
+    let dst = state.len();
+    let wide = Wide::new(op, &args, dst as u32, ty)?;
+    state.resize(dst + limbs_for(ty.width), 0);
+    wide.run(&mut state, &[]);
+    Some(Bits::from_limbs(ty.width, &state[dst..]))
+}
+
 fn fill(out: &mut [u64], f: impl Fn(usize) -> u64) {
     out.iter_mut().enumerate().for_each(|(i, o)| *o = f(i));
 }
 
 fn unary(un: Un, a: &Arg, st: &[u64], out: &mut [u64]) {
     let n = limbs_for(a.width);
-    let raw = Arg {
-        signed: false,
-        ..*a
-    };
+    let raw = Arg { signed: false, ..*a };
     match un {
         Un::Not => fill(out, |i| !a.limb(st, i)),
         Un::Neg => {
@@ -116,9 +142,7 @@ fn unary(un: Un, a: &Arg, st: &[u64], out: &mut [u64]) {
             let low = (0..n - 1).all(|i| raw.limb(st, i) == u64::MAX);
             out[0] = u64::from(low && raw.limb(st, n - 1) == top_mask(a.width));
         }
-        Un::Parity => {
-            out[0] = u64::from((0..n).map(|i| raw.limb(st, i).count_ones()).sum::<u32>() & 1)
-        }
+        Un::Parity => out[0] = u64::from((0..n).map(|i| raw.limb(st, i).count_ones()).sum::<u32>() & 1),
     }
 }
 
@@ -174,16 +198,8 @@ fn product(a: &Arg, b: &Arg, st: &[u64], out: &mut [u64]) {
 fn shl(a: &Arg, by: u64, st: &[u64], out: &mut [u64]) {
     let (whole, part) = ((by / 64) as usize, by % 64);
     fill(out, |i| {
-        let high = if i >= whole {
-            a.limb(st, i - whole) << part
-        } else {
-            0
-        };
-        let low = if part > 0 && i > whole {
-            a.limb(st, i - whole - 1) >> (64 - part)
-        } else {
-            0
-        };
+        let high = if i >= whole { a.limb(st, i - whole) << part } else { 0 };
+        let low = if part > 0 && i > whole { a.limb(st, i - whole - 1) >> (64 - part) } else { 0 };
         high | low
     });
 }
@@ -191,19 +207,14 @@ fn shl(a: &Arg, by: u64, st: &[u64], out: &mut [u64]) {
 fn order(a: &Arg, b: &Arg, st: &[u64]) -> std::cmp::Ordering {
     let n = limbs_for(a.width.max(b.width)) + 1;
     let top = (a.limb(st, n - 1) as i64).cmp(&(b.limb(st, n - 1) as i64));
-    (0..n - 1).rev().fold(top, |o, i| {
-        o.then_with(|| a.limb(st, i).cmp(&b.limb(st, i)))
-    })
+    (0..n - 1).rev().fold(top, |o, i| o.then_with(|| a.limb(st, i).cmp(&b.limb(st, i))))
 }
 
 fn cat(parts: &[Arg], st: &[u64], out: &mut [u64]) {
     out.fill(0);
     let mut at = 0u32;
     for p in parts {
-        let raw = Arg {
-            signed: false,
-            ..*p
-        };
+        let raw = Arg { signed: false, ..*p };
         for i in 0..limbs_for(p.width) {
             let (limb, shift) = ((at / 64) as usize + i, at % 64);
             let value = raw.limb(st, i);

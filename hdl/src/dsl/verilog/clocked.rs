@@ -48,30 +48,17 @@ impl Printer<'_> {
             MemStyle::Block => "(* ram_style = \"block\" *)\n    ",
             MemStyle::Ultra => "(* ram_style = \"ultra\" *)\n    ",
         };
-        text.push_str(&format!(
-            "    {style}reg {}{} [0:{}];\n",
-            shape(u(m.width)),
-            m.name,
-            m.depth - 1
-        ));
+        text.push_str(&format!("    {style}reg {}{} [0:{}];\n", shape(u(m.width)), m.name, m.depth - 1));
         if !m.init.is_empty() {
             text.push_str("    initial begin\n");
             for (at, word) in m.init.iter().enumerate() {
-                text.push_str(&format!(
-                    "        {}[{at}] = {};\n",
-                    m.name,
-                    literal(word, false)
-                ));
+                text.push_str(&format!("        {}[{at}] = {};\n", m.name, literal(word, false)));
             }
             text.push_str("    end\n");
         }
         for r in m.reads.iter().filter(|r| r.enable.is_some()) {
             text.push_str(&comment(&self.i.node(r.id).doc, "    "));
-            text.push_str(&format!(
-                "    reg {}{};\n",
-                shape(self.i.ty(r.id)),
-                self.name(r.id)
-            ));
+            text.push_str(&format!("    reg {}{};\n", shape(self.i.ty(r.id)), self.name(r.id)));
         }
         if m.writes.iter().any(|w| w.lanes > 1) {
             text.push_str(&format!("    integer {}_lane;\n", m.name));
@@ -122,11 +109,7 @@ impl Printer<'_> {
     }
 
     fn in_reset(&self) -> String {
-        format!(
-            "{}{}",
-            if self.i.reset_low { "!" } else { "" },
-            self.i.reset
-        )
+        format!("{}{}", if self.i.reset_low { "!" } else { "" }, self.i.reset)
     }
 
     /// `if (..) `, or nothing for a condition that is always true.
@@ -141,32 +124,19 @@ impl Printer<'_> {
         let mut arms: Vec<(String, String)> = Vec::new();
         if regs[0].reset.is_some() {
             let line = |r: &RegData| {
-                let value = r
-                    .reset
-                    .as_ref()
-                    .map(|b| literal(b, self.i.ty(r.id).signed))
-                    .unwrap_or_default();
+                let value = r.reset.as_ref().map(|b| literal(b, self.i.ty(r.id).signed)).unwrap_or_default();
                 format!("            {} <= {value};\n", self.name(r.id))
             };
-            arms.push((
-                format!("if ({})", self.in_reset()),
-                regs.iter().map(line).collect(),
-            ));
+            arms.push((format!("if ({})", self.in_reset()), regs.iter().map(line).collect()));
         }
         for at in 0..regs[0].whens.len() {
             self.target = self.name(regs[0].id);
             let cond = self.at(regs[0].whens[at].0, 1).s;
-            let lines = regs
-                .iter()
-                .map(|r| self.next(r.id, r.whens[at].1))
-                .collect();
+            let lines = regs.iter().map(|r| self.next(r.id, r.whens[at].1)).collect();
             arms.push((format!("if ({cond})"), lines));
         }
         if regs[0].always.is_some() {
-            let lines = regs
-                .iter()
-                .filter_map(|r| r.always.map(|v| self.next(r.id, v)))
-                .collect();
+            let lines = regs.iter().filter_map(|r| r.always.map(|v| self.next(r.id, v))).collect();
             arms.push((String::new(), lines));
         }
         join_arms(arms, regs.len())
@@ -175,47 +145,27 @@ impl Printer<'_> {
     fn next(&mut self, reg: Id, value: Id) -> String {
         let name = self.name(reg);
         self.target = format!("next_{name}");
-        self.assignment(
-            "            ",
-            &format!("{name} <="),
-            value,
-            self.i.ty(reg).width,
-            ";",
-        )
+        self.assignment("            ", &format!("{name} <="), value, self.i.ty(reg).width, ";")
     }
 
     fn fsm_block(&mut self, r: &RegData, fsm: &Fsm) -> String {
         let (name, first) = (self.name(r.id), self.name(fsm.states[0].1));
-        let mut text = format!(
-            "        if ({})\n            {name} <= {first};\n",
-            self.in_reset()
-        );
+        let mut text = format!("        if ({})\n            {name} <= {first};\n", self.in_reset());
         text.push_str(&format!("        else\n            case ({name})\n"));
         self.mark(r.id, 0, self.i.ty(r.id).width);
         self.target = name.clone();
         for (at, (_, id)) in fsm.states.iter().enumerate() {
             self.mark(*id, 0, self.i.ty(*id).width);
-            let moves: Vec<(Id, usize)> = fsm
-                .moves
-                .iter()
-                .filter(|m| m.0 == at)
-                .map(|m| (m.1, m.2))
-                .collect();
+            let moves: Vec<(Id, usize)> =
+                fsm.moves.iter().filter(|m| m.0 == at).map(|m| (m.1, m.2)).collect();
             text.push_str(&format!("                {}:", self.name(*id)));
             if moves.is_empty() {
                 text.push_str(" ;\n");
             }
             for (k, (cond, to)) in moves.iter().enumerate() {
                 let cond = self.condition(*cond);
-                let lead = if k == 0 {
-                    "\n                    "
-                } else {
-                    "                    else "
-                };
-                text.push_str(&format!(
-                    "{lead}{cond}{name} <= {};\n",
-                    self.name(fsm.states[*to].1)
-                ));
+                let lead = if k == 0 { "\n                    " } else { "                    else " };
+                text.push_str(&format!("{lead}{cond}{name} <= {};\n", self.name(fsm.states[*to].1)));
                 if cond.is_empty() {
                     break;
                 }
@@ -244,11 +194,8 @@ impl Printer<'_> {
         self.mark(mask_id, 0, w.lanes);
         self.mark(data_id, 0, m.width);
         let (name, lanes, each) = (&m.name, w.lanes, m.width / w.lanes);
-        let part = if each == 1 {
-            format!("[{name}_lane]")
-        } else {
-            format!("[{name}_lane*{each} +: {each}]")
-        };
+        let part =
+            if each == 1 { format!("[{name}_lane]") } else { format!("[{name}_lane*{each} +: {each}]") };
         format!(
             "        for ({name}_lane = 0; {name}_lane < {lanes}; {name}_lane = {name}_lane + 1)\n            \
              if ({mask}[{name}_lane])\n                {name}[{addr}]{part} <= {data}{part};\n"
@@ -271,23 +218,11 @@ fn join_arms(arms: Vec<(String, String)>, statements: usize) -> String {
         if at == 0 && head.is_empty() {
             let lines: String = lines.lines().map(|l| format!("{}\n", &l[4..])).collect();
             let one = lines.trim_start();
-            return if many {
-                format!("    begin\n{lines}    end\n")
-            } else {
-                format!("        {one}")
-            };
+            return if many { format!("    begin\n{lines}    end\n") } else { format!("        {one}") };
         }
         text.push_str(&format!("{lead}{head}"));
-        let gap = if head.is_empty() && !lead.ends_with("else") {
-            ""
-        } else {
-            " "
-        };
-        text.push_str(&if many {
-            format!("{gap}begin\n{lines}        end")
-        } else {
-            format!("\n{lines}")
-        });
+        let gap = if head.is_empty() && !lead.ends_with("else") { "" } else { " " };
+        text.push_str(&if many { format!("{gap}begin\n{lines}        end") } else { format!("\n{lines}") });
     }
     if many { text + "\n" } else { text }
 }

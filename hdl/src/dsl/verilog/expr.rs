@@ -26,21 +26,13 @@ pub(super) struct Text {
 }
 
 fn atom(s: String) -> Text {
-    Text {
-        s,
-        bind: Bind::Atom,
-        signed: false,
-    }
+    Text { s, bind: Bind::Atom, signed: false }
 }
 
 impl Text {
     /// In parentheses unless it is an atom.
     pub(super) fn tight(self) -> String {
-        if self.bind == Bind::Atom {
-            self.s
-        } else {
-            format!("({})", self.s)
-        }
+        if self.bind == Bind::Atom { self.s } else { format!("({})", self.s) }
     }
 
     /// As the left operand of `op`: chains of one associative operator, and of plus and minus, need no parentheses.
@@ -60,11 +52,7 @@ impl Text {
         if self.signed {
             self
         } else {
-            Text {
-                s: format!("$signed({})", self.s),
-                bind: Bind::Atom,
-                signed: true,
-            }
+            Text { s: format!("$signed({})", self.s), bind: Bind::Atom, signed: true }
         }
     }
 }
@@ -73,12 +61,7 @@ impl Text {
 pub(super) fn literal(b: &Bits, signed: bool) -> String {
     let w = b.width();
     let sign = if signed { "s" } else { "" };
-    if signed
-        && w <= 64
-        && b.bit(w - 1)
-        && b.to_i64() != i64::MIN >> (64 - w)
-        && b.to_i64() > -65536
-    {
+    if signed && w <= 64 && b.bit(w - 1) && b.to_i64() != i64::MIN >> (64 - w) && b.to_i64() > -65536 {
         return format!("-{w}'sd{}", -b.to_i64());
     }
     let value = b.resize(w.max(64), false);
@@ -90,21 +73,13 @@ pub(super) fn literal(b: &Bits, signed: bool) -> String {
 
 fn literal_text(b: &Bits, signed: bool) -> Text {
     let s = literal(b, signed);
-    let bind = if s.starts_with('-') {
-        Bind::Binary(Bin::Sub)
-    } else {
-        Bind::Atom
-    };
+    let bind = if s.starts_with('-') { Bind::Binary(Bin::Sub) } else { Bind::Atom };
     Text { s, bind, signed }
 }
 
 /// `[7:4]` or `[3]`.
 fn range(lo: u32, width: u32) -> String {
-    if width == 1 {
-        format!("[{lo}]")
-    } else {
-        format!("[{}:{lo}]", lo + width - 1)
-    }
+    if width == 1 { format!("[{lo}]") } else { format!("[{}:{lo}]", lo + width - 1) }
 }
 
 impl Printer<'_> {
@@ -127,64 +102,41 @@ impl Printer<'_> {
                 let high = self.at(a, w - k).s;
                 atom(format!("{{{high}, {k}'d0}}"))
             }
-            Op::Bin(bin @ (Bin::Add | Bin::Sub | Bin::Mul), a, b)
-                if w <= n || self.exact(bin, a, b, ty) =>
-            {
+            Op::Bin(bin @ (Bin::Add | Bin::Sub | Bin::Mul), a, b) if w <= n || self.exact(bin, a, b, ty) => {
                 self.binary(bin, a, b, w, ty.signed)
             }
-            Op::Bin(bin @ (Bin::And | Bin::Or | Bin::Xor), a, b) => {
-                self.binary(bin, a, b, w, false)
-            }
+            Op::Bin(bin @ (Bin::And | Bin::Or | Bin::Xor), a, b) => self.binary(bin, a, b, w, false),
             Op::Bin(Bin::Shl, a, b) if w <= n => self.shift(Bin::Shl, a, b, w, false),
             Op::Bin(Bin::Shr, a, b) if w == n => self.shift(Bin::Shr, a, b, w, ty.signed),
             Op::Bin(bin, a, b) if w == n && bin.compares() => self.comparison(bin, a, b),
             Op::Un(Un::Not, a) if w <= n || ty.signed => {
                 let a = self.at(a, w);
                 let (sign, signed) = (if w == 1 { "!" } else { "~" }, a.signed);
-                Text {
-                    s: format!("{sign}{}", a.tight()),
-                    bind: Bind::Atom,
-                    signed: signed && w > 1,
-                }
+                Text { s: format!("{sign}{}", a.tight()), bind: Bind::Atom, signed: signed && w > 1 }
             }
             Op::Un(Un::Neg, a) => {
                 let a = self.at(a, w);
                 let signed = a.signed;
-                Text {
-                    s: format!("-{}", a.tight()),
-                    bind: Bind::Binary(Bin::Sub),
-                    signed,
-                }
+                Text { s: format!("-{}", a.tight()), bind: Bind::Binary(Bin::Sub), signed }
             }
             Op::Un(un, a) if w == n => self.reduction(un, a),
             Op::Mux(c, a, b) => {
                 let cond = self.at(c, 1).tight();
                 let (yes, no) = (self.at(a, w), self.at(b, w));
                 let signed = yes.signed && no.signed;
-                Text {
-                    s: format!("{cond} ? {} : {}", yes.tight(), no.tight()),
-                    bind: Bind::Ternary,
-                    signed,
-                }
+                Text { s: format!("{cond} ? {} : {}", yes.tight(), no.tight()), bind: Bind::Ternary, signed }
             }
             Op::Case(sel, arms, default) => self.case(sel, &arms, default, w),
             Op::Slice(a, lo) if w <= n => self.slice(a, lo, w),
             Op::Word(a, i) if w == n => self.word(a, i, w),
             Op::Cat(parts) if w == n => {
-                let parts: Vec<String> = parts
-                    .iter()
-                    .rev()
-                    .map(|p| self.at(*p, self.i.ty(*p).width).s)
-                    .collect();
+                let parts: Vec<String> =
+                    parts.iter().rev().map(|p| self.at(*p, self.i.ty(*p).width).s).collect();
                 atom(format!("{{{}}}", parts.join(", ")))
             }
             Op::Repeat(a, k) if w == n => {
                 let a = self.at(a, self.i.ty(a).width);
-                atom(if a.s.starts_with('{') {
-                    format!("{{{k}{}}}", a.s)
-                } else {
-                    format!("{{{k}{{{}}}}}", a.s)
-                })
+                atom(format!("{{{k}{{{}}}}}", a.s))
             }
             _ => self.extended(id, ty, w),
         }
@@ -215,6 +167,7 @@ impl Printer<'_> {
     /// The larger signal and the position in it, when `id` selects bits of something that has a name.
     fn part_of(&mut self, id: Id) -> Option<(Id, u32)> {
         let (a, lo) = match self.i.node(id).op {
+            Op::Cast(a) if self.leaf(a).is_some() => return None,
             Op::Cast(a) => return self.part_of(a),
             Op::Slice(a, lo) => (a, lo),
             Op::Resize(a) if self.i.ty(id).width < self.i.ty(a).width => (a, 0),
@@ -272,39 +225,36 @@ impl Printer<'_> {
         }
         let signed = x.signed && y.signed;
         let s = format!("{} {} {}", x.left_of(bin), bin.symbol(false), y.tight());
-        Text {
-            s,
-            bind: Bind::Binary(bin),
-            signed,
-        }
+        Text { s, bind: Bind::Binary(bin), signed }
     }
 
-    /// A product alone on the right of an assignment of its own width: Verilog extends by the sign itself.
+    /// A product of two names alone on the right of an assignment of its own width: Verilog extends them itself.
     pub(super) fn product(&mut self, id: Id, w: u32) -> Option<Text> {
         let Op::Bin(Bin::Mul, a, b) = self.i.node(id).op else {
             return None;
         };
         let (ta, tb) = (self.i.ty(a), self.i.ty(b));
-        if self.leaf(id).is_some() || ta.width + tb.width != w || self.i.ty(id).width != w {
+        let whole = ta.width + tb.width == w && self.i.ty(id).width == w;
+        if !whole || self.leaf(id).is_some() || !self.is_name(a) || !self.is_name(b) {
             return None;
         }
         let (x, y) = (self.at(a, ta.width), self.at(b, tb.width));
-        let (x, y) = if ta.signed {
-            (x.make_signed(), y.make_signed())
-        } else {
-            (x, y)
+        let (x, y) = match ta.signed {
+            true => (x.make_signed(), y.make_signed()),
+            false if x.signed && y.signed => return None,
+            false => (x, y),
         };
-        if !ta.signed && (x.signed && y.signed || x.bind != Bind::Atom || y.bind != Bind::Atom) {
-            return None;
+        let s = format!("{} * {}", x.s, y.s);
+        let (bind, signed) = (Bind::Binary(Bin::Mul), ta.signed);
+        Some(Text { s, bind, signed })
+    }
+
+    fn is_name(&mut self, id: Id) -> bool {
+        match self.i.node(id).op {
+            _ if self.leaf(id).is_some() => true,
+            Op::Cast(a) => self.is_name(a),
+            _ => false,
         }
-        if ta.signed && (x.bind != Bind::Atom || y.bind != Bind::Atom) {
-            return None;
-        }
-        Some(Text {
-            s: format!("{} * {}", x.s, y.s),
-            bind: Bind::Binary(Bin::Mul),
-            signed: ta.signed,
-        })
     }
 
     /// An arithmetic shift is isolated by `$signed`, since an unsigned neighbour would make it a logical one.
@@ -315,17 +265,9 @@ impl Printer<'_> {
         let signed = x.signed;
         let s = format!("{} {} {by}", x.tight(), bin.symbol(arithmetic));
         if arithmetic {
-            return Text {
-                s: format!("$signed({s})"),
-                bind: Bind::Atom,
-                signed: true,
-            };
+            return Text { s: format!("$signed({s})"), bind: Bind::Atom, signed: true };
         }
-        Text {
-            s,
-            bind: Bind::Binary(bin),
-            signed,
-        }
+        Text { s, bind: Bind::Binary(bin), signed }
     }
 
     fn comparison(&mut self, bin: Bin, a: Id, b: Id) -> Text {
@@ -336,18 +278,10 @@ impl Printer<'_> {
         if ordered && ta.signed {
             (x, y) = (x.make_signed(), y.make_signed());
         } else if ordered && x.signed && y.signed {
-            x = Text {
-                s: format!("$unsigned({})", x.s),
-                bind: Bind::Atom,
-                signed: false,
-            };
+            x = Text { s: format!("$unsigned({})", x.s), bind: Bind::Atom, signed: false };
         }
         let s = format!("{} {} {}", x.tight(), bin.symbol(false), y.tight());
-        Text {
-            s,
-            bind: Bind::Binary(bin),
-            signed: false,
-        }
+        Text { s, bind: Bind::Binary(bin), signed: false }
     }
 
     fn reduction(&mut self, un: Un, a: Id) -> Text {
@@ -357,11 +291,9 @@ impl Printer<'_> {
             _ => "^",
         };
         let a = self.at(a, self.i.ty(a).width).tight();
-        Text {
-            s: format!("{symbol}{a}"),
-            bind: Bind::Reduction,
-            signed: false,
-        }
+        // `|~` is one token to some tools
+        let a = if a.starts_with(['~', '!']) { format!("({a})") } else { a };
+        Text { s: format!("{symbol}{a}"), bind: Bind::Reduction, signed: false }
     }
 
     fn case(&mut self, sel: Id, arms: &[(Bits, Id)], default: Id, w: u32) -> Text {
@@ -375,11 +307,7 @@ impl Printer<'_> {
         }
         let default = self.at(default, w);
         signed &= default.signed;
-        Text {
-            s: s + &default.tight(),
-            bind: Bind::Ternary,
-            signed,
-        }
+        Text { s: s + &default.tight(), bind: Bind::Ternary, signed }
     }
 
     /// `(sel == key)`.
@@ -417,9 +345,7 @@ impl Printer<'_> {
         let i = if w.is_power_of_two() {
             format!("{{{}, {}'d0}}", self.at(index, wi).s, w.trailing_zeros())
         } else {
-            let wide = index_width(total as usize)
-                .max(count_width(w as usize))
-                .max(wi);
+            let wide = index_width(total as usize).max(count_width(w as usize)).max(wi);
             let stride = literal(&Bits::from_u64(wide, u64::from(w)), false);
             format!("{} * {stride}", self.at(index, wide).tight())
         };

@@ -18,19 +18,13 @@ pub fn emit(top: &Module) -> Result<BTreeMap<String, String>, Errors> {
     if !all.errors.is_empty() {
         return Err(Errors(all.errors));
     }
-    Ok(all
-        .modules
-        .into_iter()
-        .map(|(name, (text, _))| (format!("{name}.v"), text))
-        .collect())
+    Ok(all.modules.into_iter().map(|(name, (text, _))| (format!("{name}.v"), text)).collect())
 }
 
 /// Text of `top` alone, for goldens.
 pub fn verilog(top: &Module) -> Result<String, Errors> {
     let mut files = emit(top)?;
-    Ok(files
-        .remove(&format!("{}.v", top.name()))
-        .unwrap_or_default())
+    Ok(files.remove(&format!("{}.v", top.name())).unwrap_or_default())
 }
 
 #[derive(Default)]
@@ -54,11 +48,7 @@ impl Emission {
         match self.modules.get(&name) {
             Some((known, first)) if *known != text => {
                 let (first, second) = (first.clone(), path.to_string());
-                self.errors.push(Error::Conflict {
-                    name,
-                    first,
-                    second,
-                });
+                self.errors.push(Error::Conflict { name, first, second });
             }
             Some(_) => {}
             None => {

@@ -21,20 +21,12 @@ impl Printer<'_> {
         match &self.i.node(id).op {
             Op::Cast(a) | Op::Resize(a) => self.short(*a),
             Op::Lit(b) if b.width() <= 16 => Some(b.to_u64().to_string()),
-            _ => self
-                .i
-                .node(id)
-                .name
-                .clone()
-                .or_else(|| self.auto.get(&id).cloned()),
+            _ => self.i.node(id).name.clone().or_else(|| self.auto.get(&id).cloned()),
         }
     }
 
     fn operand_name(&self, id: Id) -> Option<String> {
-        let start = |a: &Id| {
-            self.short(*a)
-                .filter(|n| !n.starts_with(|c: char| c.is_ascii_digit()))
-        };
+        let start = |a: &Id| self.short(*a).filter(|n| !n.starts_with(|c: char| c.is_ascii_digit()));
         Some(match &self.i.node(id).op {
             Op::Un(Un::Not, a) => format!("not_{}", self.short(*a)?),
             Op::Un(Un::Neg, a) => format!("minus_{}", self.short(*a)?),

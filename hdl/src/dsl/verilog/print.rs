@@ -36,21 +36,13 @@ pub(super) fn module(m: &Module) -> (String, Vec<Error>) {
 /// Lines of a doc comment.
 pub(super) fn comment(doc: &str, indent: &str) -> String {
     let line = |l: &str| format!("{indent}// {l}").trim_end().to_string() + "\n";
-    if doc.is_empty() {
-        String::new()
-    } else {
-        doc.lines().map(line).collect()
-    }
+    if doc.is_empty() { String::new() } else { doc.lines().map(line).collect() }
 }
 
 /// `signed [7:0] ` and the like; empty for one unsigned bit.
 pub(super) fn shape(ty: Ty) -> String {
     let sign = if ty.signed { "signed " } else { "" };
-    if ty.width == 1 {
-        sign.into()
-    } else {
-        format!("{sign}[{}:0] ", ty.width - 1)
-    }
+    if ty.width == 1 { sign.into() } else { format!("{sign}[{}:0] ", ty.width - 1) }
 }
 
 pub(super) struct Printer<'a> {
@@ -75,12 +67,7 @@ pub(super) struct Printer<'a> {
 impl<'a> Printer<'a> {
     fn new(i: &'a Inner) -> Printer<'a> {
         let mut names: HashSet<String> = i.names.keys().cloned().collect();
-        names.extend([
-            i.clock.clone(),
-            i.reset.clone(),
-            "lane".into(),
-            "_unused_ok".into(),
-        ]);
+        names.extend([i.clock.clone(), i.reset.clone(), "lane".into(), "_unused_ok".into()]);
         Printer {
             i,
             body: String::new(),
@@ -98,13 +85,7 @@ impl<'a> Printer<'a> {
     fn roots(&self) -> Vec<Id> {
         let i = self.i;
         let mut all: Vec<Id> = i.drivers.values().copied().collect();
-        all.extend(i.nodes.iter().filter_map(|n| {
-            if let Op::Alias(a) = n.op {
-                Some(a)
-            } else {
-                None
-            }
-        }));
+        all.extend(i.nodes.iter().filter_map(|n| if let Op::Alias(a) = n.op { Some(a) } else { None }));
         for r in &i.regs {
             match &r.fsm {
                 Some(f) => all.extend(f.moves.iter().map(|m| m.1)),
@@ -114,11 +95,7 @@ impl<'a> Printer<'a> {
         }
         for m in &i.mems {
             all.extend(m.writes.iter().flat_map(|w| [w.mask, w.addr, w.data]));
-            all.extend(
-                m.reads
-                    .iter()
-                    .flat_map(|r| [Some(r.addr), r.enable].into_iter().flatten()),
-            );
+            all.extend(m.reads.iter().flat_map(|r| [Some(r.addr), r.enable].into_iter().flatten()));
         }
         all.extend(i.insts.iter().flat_map(|x| x.inputs.values().copied()));
         all.extend(i.unused.iter().map(|u| u.1));
@@ -133,9 +110,7 @@ impl<'a> Printer<'a> {
         let mut todo = self.roots();
         todo.iter().for_each(|id| uses[*id as usize] += 1);
         while let Some(id) = todo.pop() {
-            if std::mem::replace(&mut seen[id as usize], true)
-                || matches!(i.node(id).op, Op::Alias(_))
-            {
+            if std::mem::replace(&mut seen[id as usize], true) || matches!(i.node(id).op, Op::Alias(_)) {
                 continue;
             }
             let operands = i.node(id).op.operands();
@@ -149,19 +124,15 @@ impl<'a> Printer<'a> {
                 continue;
             }
             let below: u32 = n.op.operands().iter().map(|o| cost[*o as usize]).sum();
-            cost[id] = below
-                + u32::from(!matches!(
-                    n.op,
-                    Op::Lit(_) | Op::Slice(..) | Op::Cast(_) | Op::Resize(_)
-                ));
+            cost[id] =
+                below + u32::from(!matches!(n.op, Op::Lit(_) | Op::Slice(..) | Op::Cast(_) | Op::Resize(_)));
             if uses[id] > 1 && cost[id] >= 3 || cost[id] > 40 && !matches!(n.op, Op::Cat(_)) {
                 self.shared.insert(id as Id);
                 cost[id] = 0;
             }
         }
-        let short = |id: &&Id| {
-            uses[**id as usize] == 1 && i.drivers.get(id).is_some_and(|d| cost[*d as usize] <= 2)
-        };
+        let short =
+            |id: &&Id| uses[**id as usize] == 1 && i.drivers.get(id).is_some_and(|d| cost[*d as usize] <= 2);
         self.inlined = i.pins.keys().filter(short).copied().collect();
     }
 
@@ -169,11 +140,9 @@ impl<'a> Printer<'a> {
     pub(super) fn leaf(&mut self, id: Id) -> Option<String> {
         let n = self.i.node(id);
         match n.op {
-            Op::InReset => Some(if self.i.reset_low {
-                format!("!{}", self.i.reset)
-            } else {
-                self.i.reset.clone()
-            }),
+            Op::InReset => {
+                Some(if self.i.reset_low { format!("!{}", self.i.reset) } else { self.i.reset.clone() })
+            }
             Op::Net if self.inlined.contains(&id) => None,
             Op::Net | Op::Alias(_) | Op::MemOut(..) => {
                 self.statement(id);
@@ -220,14 +189,7 @@ impl<'a> Printer<'a> {
     }
 
     /// `<head> <expression><tail>`, over several lines where that reads better.
-    pub(super) fn assignment(
-        &mut self,
-        indent: &str,
-        head: &str,
-        id: Id,
-        w: u32,
-        tail: &str,
-    ) -> String {
+    pub(super) fn assignment(&mut self, indent: &str, head: &str, id: Id, w: u32, tail: &str) -> String {
         let text = self.value(id, w);
         let line = format!("{indent}{head} {text}{tail}\n");
         if line.len() <= 110 {
@@ -283,24 +245,12 @@ impl<'a> Printer<'a> {
             rows.push(("input  wire ".into(), self.i.clock.clone(), String::new()));
         }
         if m.resettable() {
-            let doc = if self.i.reset_low {
-                "synchronous, active low"
-            } else {
-                "synchronous, active high"
-            };
+            let doc = if self.i.reset_low { "synchronous, active low" } else { "synchronous, active high" };
             rows.push(("input  wire ".into(), self.i.reset.clone(), doc.into()));
         }
         for p in &self.i.ports {
-            let dir = if p.dir == Dir::In {
-                "input  wire "
-            } else {
-                "output wire "
-            };
-            rows.push((
-                format!("{dir}{}", shape(p.ty)),
-                p.name.clone(),
-                self.i.node(p.id).doc.clone(),
-            ));
+            let dir = if p.dir == Dir::In { "input  wire " } else { "output wire " };
+            rows.push((format!("{dir}{}", shape(p.ty)), p.name.clone(), self.i.node(p.id).doc.clone()));
         }
         let kind = rows.iter().map(|r| r.0.len()).max().unwrap_or(0);
         let name = rows.iter().map(|r| r.1.len()).max().unwrap_or(0) + 1;
@@ -308,20 +258,10 @@ impl<'a> Printer<'a> {
         let row = |(at, (head, port, doc)): (usize, (String, String, String))| {
             let comma = if at + 1 < count { "," } else { "" };
             let doc = doc.lines().collect::<Vec<_>>().join(" ");
-            let note = if doc.is_empty() {
-                String::new()
-            } else {
-                format!("  // {doc}")
-            };
-            format!("    {head:kind$}{:name$}{note}", port + comma)
-                .trim_end()
-                .to_string()
+            let note = if doc.is_empty() { String::new() } else { format!("  // {doc}") };
+            format!("    {head:kind$}{:name$}{note}", port + comma).trim_end().to_string()
         };
-        rows.into_iter()
-            .enumerate()
-            .map(row)
-            .collect::<Vec<_>>()
-            .join("\n")
+        rows.into_iter().enumerate().map(row).collect::<Vec<_>>().join("\n")
     }
 
     /// Combinational nets: named expressions, driven wires and outputs, asynchronous reads.
@@ -344,11 +284,7 @@ impl<'a> Printer<'a> {
         let name = n.name.clone().unwrap_or_default();
         let target = std::mem::replace(&mut self.target, name.clone());
         let port = self.i.ports.iter().any(|p| p.id == id);
-        let head = if port {
-            format!("assign {name} =")
-        } else {
-            format!("wire {}{name} =", shape(n.ty))
-        };
+        let head = if port { format!("assign {name} =") } else { format!("wire {}{name} =", shape(n.ty)) };
         let line = match n.op {
             Op::Alias(a) => self.assignment("    ", &head, a, n.ty.width, ";"),
             Op::Net => self.assignment("    ", &head, self.i.drivers[&id], n.ty.width, ";"),
@@ -375,11 +311,7 @@ impl<'a> Printer<'a> {
                 rows.push((child.clock.clone(), self.i.clock.clone()));
             }
             if x.child.resettable() {
-                let not = if child.reset_low == self.i.reset_low {
-                    ""
-                } else {
-                    "!"
-                };
+                let not = if child.reset_low == self.i.reset_low { "" } else { "!" };
                 rows.push((child.reset.clone(), format!("{not}{}", self.i.reset)));
             }
             for (at, p) in child.ports.iter().enumerate() {
@@ -393,17 +325,9 @@ impl<'a> Printer<'a> {
                 rows.push((p.name.clone(), value));
             }
             let wide = rows.iter().map(|r| r.0.len()).max().unwrap_or(0) + 1;
-            let rows: Vec<String> = rows
-                .iter()
-                .map(|(p, v)| format!("        .{p:wide$}({v})"))
-                .collect();
+            let rows: Vec<String> = rows.iter().map(|(p, v)| format!("        .{p:wide$}({v})")).collect();
             let gap = if text.is_empty() { "" } else { "\n" };
-            text.push_str(&format!(
-                "{gap}    {} {} (\n{}\n    );\n",
-                child.name,
-                x.name,
-                rows.join(",\n")
-            ));
+            text.push_str(&format!("{gap}    {} {} (\n{}\n    );\n", child.name, x.name, rows.join(",\n")));
         }
         text
     }
@@ -430,11 +354,7 @@ impl<'a> Printer<'a> {
         for (id, name) in &self.auto {
             for (lo, width) in self.unread_bits(*id) {
                 let whole = width == self.i.ty(*id).width;
-                parts.push(if whole {
-                    name.clone()
-                } else {
-                    format!("{name}[{}:{lo}]", lo + width - 1)
-                });
+                parts.push(if whole { name.clone() } else { format!("{name}[{}:{lo}]", lo + width - 1) });
             }
         }
         if parts.is_empty() {
@@ -482,28 +402,16 @@ impl<'a> Printer<'a> {
                 self.unread_bits(id as Id)
             };
             if !runs.is_empty() {
-                let bits: Vec<String> = runs
-                    .iter()
-                    .map(|(lo, w)| format!("{}:{lo}", lo + w - 1))
-                    .collect();
+                let bits: Vec<String> = runs.iter().map(|(lo, w)| format!("{}:{lo}", lo + w - 1)).collect();
                 let (module, name) = (self.i.name.clone(), n.name.clone().unwrap_or_default());
-                errors.push(Error::Unused {
-                    module,
-                    kind: kind.into(),
-                    name,
-                    bits: bits.join(", "),
-                });
+                errors.push(Error::Unused { module, kind: kind.into(), name, bits: bits.join(", ") });
             }
         }
         errors
     }
 
     fn fsm_state(&self, id: Id) -> bool {
-        self.i
-            .regs
-            .iter()
-            .filter_map(|r| r.fsm.as_ref())
-            .any(|f| f.states.iter().any(|s| s.1 == id))
+        self.i.regs.iter().filter_map(|r| r.fsm.as_ref()).any(|f| f.states.iter().any(|s| s.1 == id))
     }
 }
 

@@ -1,0 +1,145 @@
+//! AXI4 and AXI4-Lite ports as the blocks use them (AMBA AXI and ACE protocol specification, IHI 0022): complete
+//! channels, with the signals that this design holds constant tied off in one place.
+
+use sterna_spec::config::Config;
+
+use crate::dsl::{Module, Sig, Wire, u};
+
+/// Name prefix of the AXI4 master of port `i`: `m_axi` if there is only one, else `m0_axi`, `m1_axi`, ...
+pub fn prefix(config: &Config, i: u32) -> String {
+    if config.ports == 1 { "m_axi".into() } else { format!("m{i}_axi") }
+}
+
+/// The read channels of an AXI4 master, incrementing bursts of whole beats.
+#[allow(missing_docs)] // AXI names
+pub struct ReadMaster<'m> {
+    pub ar_valid: Wire<'m>,
+    pub ar_ready: Sig<'m>,
+    pub ar_addr: Wire<'m>,
+    pub ar_len: Wire<'m>,
+    pub r_valid: Sig<'m>,
+    pub r_ready: Wire<'m>,
+    pub r_data: Sig<'m>,
+    pub r_resp: Sig<'m>,
+    pub r_last: Sig<'m>,
+}
+
+/// The write channels of an AXI4 master, bursts of one beat.
+#[allow(missing_docs)] // AXI names
+pub struct WriteMaster<'m> {
+    pub aw_valid: Wire<'m>,
+    pub aw_ready: Sig<'m>,
+    pub aw_addr: Wire<'m>,
+    pub w_valid: Wire<'m>,
+    pub w_ready: Sig<'m>,
+    pub w_data: Wire<'m>,
+    pub w_strb: Wire<'m>,
+    pub b_valid: Sig<'m>,
+    pub b_ready: Wire<'m>,
+    pub b_resp: Sig<'m>,
+}
+
+/// Fixed fields of an address channel: one id, whole beats, INCR, normal memory.
+fn address_constants(m: &Module, prefix: &str, channel: &str, data_bits: u32) {
+    let constants = [
+        ("id", 1, 0, "transaction id: one, so answers stay in order"),
+        ("size", 3, (data_bits / 8).trailing_zeros(), "bytes of a beat, as a power of two"),
+        ("burst", 2, 1, "incrementing"),
+        ("lock", 1, 0, "normal access"),
+        ("cache", 4, 3, "normal, not cacheable, bufferable"),
+        ("prot", 3, 0, "unprivileged, secure, data"),
+        ("qos", 4, 0, "no quality of service"),
+    ];
+    for (name, width, value, doc) in constants {
+        m.output(&format!("{prefix}_{channel}{name}"), u(width), doc).set(m.u(width, value));
+    }
+}
+
+/// Declares the read channels of an AXI4 master.
+pub fn read_master<'m>(m: &'m Module, prefix: &str, address_bits: u32, data_bits: u32) -> ReadMaster<'m> {
+    address_constants(m, prefix, "ar", data_bits);
+    let output = |name: &str, width, doc: &str| m.output(&format!("{prefix}_{name}"), u(width), doc);
+    let input = |name: &str, width, doc: &str| m.input(&format!("{prefix}_{name}"), u(width), doc);
+    m.unused("one id, answers in order", input("rid", 1, "read id"));
+    ReadMaster {
+        ar_valid: output("arvalid", 1, "read address valid"),
+        ar_ready: input("arready", 1, "read address taken"),
+        ar_addr: output("araddr", address_bits, "read byte address"),
+        ar_len: output("arlen", 8, "beats of the burst - 1"),
+        r_valid: input("rvalid", 1, "read data valid"),
+        r_ready: output("rready", 1, "read data taken"),
+        r_data: input("rdata", data_bits, "read data"),
+        r_resp: input("rresp", 2, "read response"),
+        r_last: input("rlast", 1, "last beat of the burst"),
+    }
+}
+
+/// Declares the write channels of an AXI4 master.
+pub fn write_master<'m>(m: &'m Module, prefix: &str, address_bits: u32, data_bits: u32) -> WriteMaster<'m> {
+    address_constants(m, prefix, "aw", data_bits);
+    let output = |name: &str, width, doc: &str| m.output(&format!("{prefix}_{name}"), u(width), doc);
+    let input = |name: &str, width, doc: &str| m.input(&format!("{prefix}_{name}"), u(width), doc);
+    m.unused("one id, answers in order", input("bid", 1, "write response id"));
+    output("awlen", 8, "beats of the burst - 1").set(0);
+    output("wlast", 1, "last beat of the burst").set(1);
+    WriteMaster {
+        aw_valid: output("awvalid", 1, "write address valid"),
+        aw_ready: input("awready", 1, "write address taken"),
+        aw_addr: output("awaddr", address_bits, "write byte address"),
+        w_valid: output("wvalid", 1, "write data valid"),
+        w_ready: input("wready", 1, "write data taken"),
+        w_data: output("wdata", data_bits, "write data"),
+        w_strb: output("wstrb", data_bits / 8, "bytes to write"),
+        b_valid: input("bvalid", 1, "write response valid"),
+        b_ready: output("bready", 1, "write response taken"),
+        b_resp: input("bresp", 2, "write response"),
+    }
+}
+
+/// An AXI4-Lite slave's channels, 32-bit data.
+#[allow(missing_docs)] // AXI names
+pub struct LiteSlave<'m> {
+    pub aw_valid: Sig<'m>,
+    pub aw_ready: Wire<'m>,
+    pub aw_addr: Sig<'m>,
+    pub w_valid: Sig<'m>,
+    pub w_ready: Wire<'m>,
+    pub w_data: Sig<'m>,
+    pub w_strb: Sig<'m>,
+    pub b_valid: Wire<'m>,
+    pub b_ready: Sig<'m>,
+    pub ar_valid: Sig<'m>,
+    pub ar_ready: Wire<'m>,
+    pub ar_addr: Sig<'m>,
+    pub r_valid: Wire<'m>,
+    pub r_ready: Sig<'m>,
+    pub r_data: Wire<'m>,
+}
+
+/// Declares an AXI4-Lite slave with `address_bits` bits of address; it always answers OKAY.
+pub fn lite_slave<'m>(m: &'m Module, prefix: &str, address_bits: u32) -> LiteSlave<'m> {
+    let output = |name: &str, width, doc: &str| m.output(&format!("{prefix}_{name}"), u(width), doc);
+    let input = |name: &str, width, doc: &str| m.input(&format!("{prefix}_{name}"), u(width), doc);
+    for name in ["awprot", "arprot"] {
+        m.unused("all accesses are alike", input(name, 3, "protection"));
+    }
+    output("bresp", 2, "write response: OKAY").set(0);
+    output("rresp", 2, "read response: OKAY").set(0);
+    LiteSlave {
+        aw_valid: input("awvalid", 1, "write address valid"),
+        aw_ready: output("awready", 1, "write address taken"),
+        aw_addr: input("awaddr", address_bits, "write byte address"),
+        w_valid: input("wvalid", 1, "write data valid"),
+        w_ready: output("wready", 1, "write data taken"),
+        w_data: input("wdata", 32, "write data"),
+        w_strb: input("wstrb", 4, "bytes to write"),
+        b_valid: output("bvalid", 1, "write response valid"),
+        b_ready: input("bready", 1, "write response taken"),
+        ar_valid: input("arvalid", 1, "read address valid"),
+        ar_ready: output("arready", 1, "read address taken"),
+        ar_addr: input("araddr", address_bits, "read byte address"),
+        r_valid: output("rvalid", 1, "read data valid"),
+        r_ready: input("rready", 1, "read data taken"),
+        r_data: output("rdata", 32, "read data"),
+    }
+}

@@ -1,0 +1,30 @@
+//! The blocks of the accelerator, one file each; `docs/architecture.md` has the table of their ports.
+
+pub mod axi;
+pub mod counters;
+pub mod loader;
+pub mod registers;
+pub mod sequencer;
+pub mod writer;
+
+use sterna_spec::isa::Field;
+
+use crate::dsl::{Module, Sig, index_width};
+
+/// Field of an instruction on a 256-bit signal.
+pub(crate) fn field_of<'m>(insn: Sig<'m>, field: Field) -> Sig<'m> {
+    insn.bits(field.bit(), field.width)
+}
+
+/// Descriptor of row `row` (4 bits): 128 bits {token, position, kv_base, flags}.
+pub(crate) fn row_word<'m>(m: &'m Module, row_info: Sig<'m>, row: Sig<'m>, rows: u32) -> Sig<'m> {
+    if rows == 1 {
+        m.unused("the only row", row);
+        return row_info;
+    }
+    let bits = index_width(rows as usize);
+    if bits < row.width() {
+        m.unused("rows beyond the hardware's", row);
+    }
+    row_info.word_dyn(row.trunc(bits), 128)
+}

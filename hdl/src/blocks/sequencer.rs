@@ -1,0 +1,245 @@
+//! The sequencer: fetches instructions from the step stream, starts the units one after the other, hands them their
+//! payload, and tells where every cycle went.
+//!
+//! ```text
+//!            ┌─► next instruction ─► insn, start_*  ◄─ *_done
+//!   p ─► route
+//!            └─► load_p, matmul_p, attention_p
+//! ```
+//!
+//! Units execute strictly one after the other; the next instruction is fetched while a unit without payload works.
+//! Memory runs ahead of all this in the reader.
+
+use sterna_spec::config::Config;
+use sterna_spec::isa::{DstKind, INSTRUCTION_BYTES, MAX_PLANES, MIN_BLOCKS, Op, field};
+use sterna_spec::registers::{COUNTERS, ErrorCode};
+
+use super::field_of;
+use crate::dsl::{Fsm, Module, Reg, Sig, Source, index_width, mux, u};
+
+/// The instruction that comes next, and whether it is complete.
+struct Next<'m> {
+    insn: Sig<'m>,
+    valid: Sig<'m>,
+    /// The fetcher takes a beat if there is one.
+    fetching: Sig<'m>,
+}
+
+/// Collects the beats of an instruction from `p` while `enable`; `taken` makes room for the one after it.
+fn fetch<'m>(
+    m: &'m Module,
+    config: &Config,
+    p: &Source<'m>,
+    enable: Sig<'m>,
+    clear: Sig<'m>,
+    taken: Sig<'m>,
+) -> Next<'m> {
+    let beats = config.instruction_beats();
+    let bits = 8 * INSTRUCTION_BYTES as u32;
+    let insn = m.reg("next_instruction", u(bits), None, "the instruction that comes next");
+    let valid = m.reg("next_valid", u(1), Some(0), "it is complete");
+    let fetching = m.node("fetching", enable & !valid.q());
+    let arrives = m.node("arrives", fetching & p.valid);
+    let last = if beats == 1 {
+        insn.when(arrives, p.data.bits(0, bits));
+        if config.beat_bits() > bits {
+            m.unused("padding after an instruction", p.data.bits(bits, config.beat_bits() - bits));
+        }
+        m.u(1, 1)
+    } else {
+        let kept = insn.q().bits(config.beat_bits(), bits - config.beat_bits());
+        insn.when(arrives, m.cat_lsb(&[kept, p.data]));
+        let part = m.reg("part", u(index_width(beats)), Some(0), "beats of it that have arrived");
+        part.when(clear, 0);
+        part.when(arrives, part.q().wrapping_add(1));
+        part.q().eq(beats - 1)
+    };
+    valid.when(clear | taken, 0);
+    valid.when(arrives & last, 1);
+    Next { insn: insn.q(), valid: valid.q(), fetching }
+}
+
+/// 1 if a field of the instruction lies outside what the hardware has.
+fn illegal<'m>(m: &'m Module, insn: Sig<'m>) -> Sig<'m> {
+    let f = |field| field_of(insn, field);
+    let is = |op: Op| f(field::OP).eq(op as u32);
+    let empty = !is(Op::End) & !f(field::N).any();
+    let planes = f(field::B);
+    let matmul = f(field::N).lt(MIN_BLOCKS) | !f(field::A).any() | !planes.any() | planes.gt(MAX_PLANES);
+    let kinds = f(field::A_KIND).gt(3) | f(field::M_KIND).gt(3) | f(field::FN).gt(4) | f(field::ZOP).gt(4);
+    let vector = kinds | f(field::B_KIND).gt(2) | f(field::DST_KIND).gt(8) | !f(field::REP).any();
+    let unknown = f(field::OP).gt(Op::Attn as u32);
+    m.node("illegal", unknown | empty | (is(Op::Matmul) & matmul) | (is(Op::Vector) & vector))
+}
+
+/// The first error of a step's descriptors, as a code, 0 if there is none.
+fn check_rows<'m>(m: &'m Module, config: &Config, rows: Sig<'m>, row_info: Sig<'m>) -> Sig<'m> {
+    let wrong = m.node("rows_wrong", !rows.any() | rows.gt(config.rows));
+    let row = |r: u32| rows.gt(r) & row_info.bits(128 * r + 32, 32).ge(config.context);
+    let far = (0..config.rows).map(row).reduce(|a, b| a | b).unwrap_or(m.u(1, 0));
+    let far = m.node("position_wrong", far);
+    mux(wrong, m.u(8, ErrorCode::Rows as u32), mux(far, m.u(8, ErrorCode::Position as u32), 0))
+}
+
+/// The sequencer.
+///
+/// Inputs beside the streams: `start`, `rows` (32), `row_info`, `stream_idle`, `reader_idle`, `*_done`,
+/// `store_empty`, `topk_idle`, `writer_idle`, `read_error`, `write_error`, and what the counters need. Outputs:
+/// `insn`, `start_*`, `program_start`, `flush`, `busy`, `done`, `error_valid`, `error_code`, `count`.
+pub fn sequencer(config: &Config) -> Module {
+    let m = Module::new("sequencer", "Runs the step stream: one unit after the other.");
+    let input = |name: &str, doc: &str| m.input(name, u(1), doc);
+    let start = input("start", "one cycle: start a step");
+    let rows = m.input("rows", u(32), "rows of the step");
+    let row_info = m.input("row_info", u(128 * config.rows), "row descriptors");
+    let p = m.stream_in("p", u(config.beat_bits()), "the step stream");
+    let stream_idle = input("stream_idle", "nothing of the stream is left");
+    let reader_idle = input("reader_idle", "no read is left or in flight");
+    let [store_empty, topk_idle, writer_idle] =
+        ["store_empty", "topk_idle", "writer_idle"].map(|name| input(name, "nothing is waiting there"));
+    let [read_error, write_error] =
+        ["read_error", "write_error"].map(|name| input(name, "memory answered with an error"));
+
+    let state = m.fsm("state", &["IDLE", "CHECK", "PRIME", "RUN", "FINISH"], "where the step is");
+    let running = m.node("running", state.is("RUN"));
+    let active = m.reg("active", u(1), Some(0), "a unit is at work");
+    let finishing = m.reg("finishing", u(1), Some(0), "its results are on their way");
+    let insn = m.reg("instruction", u(256), None, "the instruction under way");
+    let index = m.reg("index", u(16), None, "its number in the step");
+    let current = |op: Op| field_of(insn.q(), field::OP).eq(op as u32);
+    let owns = current(Op::Load) | current(Op::Matmul) | current(Op::Attn);
+    let payload = m.node("payload", active.q() & owns).doc("the stream belongs to the unit");
+    let dispatch = m.wire("dispatch", u(1)).doc("the next instruction becomes the current one");
+    let next = fetch(&m, config, &p, running & !payload, start, dispatch.sig());
+    let coming = |op: Op| field_of(next.insn, field::OP).eq(op as u32);
+
+    let drained = m.node("drained", store_empty & writer_idle);
+    let bad = illegal(&m, next.insn);
+    let ready = m.node("ready", running & next.valid & !active.q());
+    let wait_store =
+        m.node("wait_store", ready & coming(Op::Attn) & !drained).doc("the KV cache is being written");
+    dispatch.set(ready & !wait_store);
+    let begin = m.node("launch", dispatch.sig() & !bad & !coming(Op::End));
+    let asks = (0..config.rows).map(|r| rows.gt(r) & row_info.bit(128 * r + 96)).reduce(|a, b| a | b);
+    let more = m.node("more", field_of(next.insn, field::ADDR).any() & asks.unwrap_or(m.u(1, 0)));
+    let over = m.node("over", dispatch.sig() & !bad & coming(Op::End) & !more);
+    let cut = m.node("cut", running & !next.valid & stream_idle).doc("the stream ended without END");
+    insn.when(begin, next.insn);
+    index.when(start, 0);
+    index.when(dispatch.sig() & !over, index.q().wrapping_add(1));
+    m.output("insn", u(256), "the instruction under way").set(insn.q());
+    m.unused("descriptors hold more than the sequencer reads", row_info);
+
+    finish(&m, start, (begin, active, finishing), insn.q(), store_empty & topk_idle);
+    for (name, ops) in [
+        ("load", [Op::Load, Op::Gather]),
+        ("matmul", [Op::Matmul; 2]),
+        ("vector", [Op::Vector; 2]),
+        ("attention", [Op::Attn; 2]),
+    ] {
+        let pulse = m.reg(&format!("{name}_begins"), u(1), Some(0), "the unit starts");
+        let either = if ops[0] == ops[1] { coming(ops[0]) } else { coming(ops[0]) | coming(ops[1]) };
+        pulse.set(begin & either);
+        m.output(&format!("start_{name}"), u(1), "one cycle: start the unit").set(pulse.q());
+    }
+    route(&m, &p, payload, [Op::Load, Op::Matmul, Op::Attn].map(current), next.fetching);
+
+    let row_error = check_rows(&m, config, rows, row_info);
+    let quiet = m.node("quiet", reader_idle & drained & topk_idle);
+    state.from("IDLE").goto(start, "CHECK");
+    state.from("CHECK").goto(row_error.any(), "FINISH").goto(m.u(1, 1), "PRIME");
+    state.from("PRIME").goto(m.u(1, 1), "RUN");
+    state.from("RUN").goto(over | cut | (dispatch.sig() & bad), "FINISH");
+    state.from("FINISH").goto(quiet, "IDLE");
+    m.output("program_start", u(1), "starts the step stream").set(state.is("CHECK") & !row_error.any());
+    m.output("flush", u(1), "forgets the rest of the stream").set(state.is("FINISH"));
+    m.output("busy", u(1), "a step is running").set(!state.is("IDLE"));
+    m.output("done", u(1), "one cycle: the step has ended").set(state.is("FINISH") & quiet);
+
+    let own = mux(
+        state.is("CHECK"),
+        row_error,
+        mux(
+            cut,
+            m.u(8, ErrorCode::StreamEnd as u32),
+            mux(dispatch.sig() & bad, m.u(8, ErrorCode::IllegalInstruction as u32), 0),
+        ),
+    );
+    let own = m.node("own_error", own).doc("the sequencer's own error");
+    let code = |code: ErrorCode, block: u32| m.u(16, code as u32 | block << 8);
+    let memory = mux(read_error, code(ErrorCode::ReadResponse, 2), code(ErrorCode::WriteResponse, 3));
+    let error = mux(own.any(), m.cat_lsb(&[own, m.u(8, 1)]), memory);
+    m.output("error_valid", u(1), "one cycle: an error").set(own.any() | read_error | write_error);
+    m.output("error_code", u(32), "code, block, instruction").set(m.cat_lsb(&[error, index.q()]));
+    count(&m, state, [active.q(), finishing.q(), wait_store], current);
+    m
+}
+
+/// Clears `active` when the unit is done, for stores and selections once everything has been taken.
+fn finish<'m>(
+    m: &'m Module,
+    start: Sig<'m>,
+    (begin, active, finishing): (Sig<'m>, Reg<'m>, Reg<'m>),
+    insn: Sig<'m>,
+    taken: Sig<'m>,
+) {
+    let done = ["load_done", "matmul_done", "vector_done", "attention_done"]
+        .map(|name| m.input(name, u(1), "the unit is complete"));
+    let ended = m.node("ended", done[0] | done[1] | done[2] | done[3]);
+    let is_vector = field_of(insn, field::OP).eq(Op::Vector as u32);
+    let stores = is_vector & field_of(insn, field::DST_KIND).ge(DstKind::Kv as u32);
+    let stores = m.node("stores", stores).doc("results leave the vector unit");
+    finishing.when(ended & stores, 1);
+    finishing.when(taken | start, 0);
+    active.when(start, 0);
+    active.when(begin, 1);
+    active.when((ended & !stores) | (finishing.q() & taken), 0);
+}
+
+/// Gives the stream to the unit that owns it, else to the fetcher.
+fn route<'m>(m: &'m Module, p: &Source<'m>, payload: Sig<'m>, owners: [Sig<'m>; 3], fetching: Sig<'m>) {
+    let mut ready = fetching;
+    for (name, owner) in ["load_p", "matmul_p", "attention_p"].into_iter().zip(owners) {
+        let out = m.stream_out(name, p.data.ty(), "payload");
+        let mine = m.node(&format!("{name}_open"), payload & owner);
+        out.set(p.valid & mine, p.data);
+        ready = ready | (mine & out.ready);
+    }
+    p.ready.set(ready);
+}
+
+/// One bit for each counter; from FETCH on exactly one of them in every busy cycle.
+fn count<'m>(
+    m: &'m Module,
+    state: Fsm<'m>,
+    [active, finishing, wait_store]: [Sig<'m>; 3],
+    current: impl Fn(Op) -> Sig<'m>,
+) {
+    let input = |name: &str| m.input(name, u(1), "for the counters");
+    let events = ["stream_beat", "data_beat", "write_beat"].map(input);
+    let [matmul_beat, matmul_stream, attention_data] =
+        ["matmul_beat", "matmul_stream", "attention_data"].map(input);
+    let busy = !state.is("IDLE");
+    let at_work = |op: Op| active & current(op) & !finishing;
+    let (matmul, attention) = (at_work(Op::Matmul), at_work(Op::Attn));
+    let store = finishing | wait_store | state.is("FINISH");
+    let idle = busy & !active & !store;
+    let bits = [
+        busy,
+        events[0],
+        events[1],
+        events[2],
+        idle,
+        at_work(Op::Load),
+        at_work(Op::Gather),
+        matmul & matmul_beat,
+        matmul & !matmul_beat & matmul_stream,
+        matmul & !matmul_beat & !matmul_stream,
+        at_work(Op::Vector),
+        attention & !attention_data,
+        attention & attention_data,
+        store,
+    ];
+    debug_assert_eq!(bits.len(), COUNTERS.len());
+    m.output("count", u(bits.len() as u32), "counters that advance").set(m.cat_lsb(&bits));
+}
