@@ -4,7 +4,7 @@
 //! x -> reduce -> index (9 bits), dx (17 bits), class, sign, exponent
 //!      entry  = ROM[index]                                      c0, c1, c2
 //!      slope  = c1 + floor(dx * c2 / 2^17)                      21 bits, signed
-//!      value  = c0 + floor(dx * slope / 2^17)                   27 bits: 1.value = result mantissa, 3 guard bits
+//!      value  = c0 + floor(dx * slope / 2^17)                   26 bits: 1.value = result mantissa, 3 guard bits
 //!      result = class: zero, infinity, NaN or sign, exponent, value[25:3]
 //! ```
 //!
@@ -36,8 +36,8 @@ pub const SEGMENTS: usize = 1 << SEGMENT_BITS;
 pub const DX_BITS: u32 = 17;
 /// Bits below the last place of the result that `c0`, `c1` and `c2` carry.
 pub const GUARD_BITS: u32 = 3;
-/// Bits of `c0`, unsigned: the value minus 1, in units of 2^-26. The top bit is used at `m` = 1 only.
-pub const C0_BITS: u32 = 27;
+/// Bits of `c0`, unsigned: the value minus 1 in units of 2^-26, modulo 1 (at `m` = 1 the value is 2).
+pub const C0_BITS: u32 = 26;
 /// Bits of `c1`, signed, in units of 2^-26 a segment.
 pub const C1_BITS: u32 = 21;
 /// Bits of `c2`, unsigned, in units of 2^-26 a segment squared.
@@ -114,7 +114,7 @@ pub fn quadratic(entry: Coefficients, dx: u32) -> u32 {
     (value(entry, dx) >> GUARD_BITS) as u32 & 0x7f_ffff
 }
 
-/// The quadratic before its guard bits are dropped: the mantissa minus 1, in units of 2^-26.
+/// The quadratic before its guard bits are dropped: the mantissa minus 1 in units of 2^-26, to be taken modulo 1.
 #[inline]
 pub fn value(entry: Coefficients, dx: u32) -> i64 {
     let slope = i64::from(entry.c1) + i64::from((entry.c2 * dx) >> DX_BITS);
@@ -287,7 +287,7 @@ fn fit(index: u32) -> Coefficients {
     let constant = constant + (first - c1) / 2.0;
     // Half of the last place rounds to nearest; the floors lose 1/4 and 1/2 on average.
     let c0 = round(constant + f64::from(1u32 << (GUARD_BITS - 1)) + 0.75);
-    Coefficients { c0: c0 as u32, c1: c1 as i32, c2: c2 as u32 }
+    Coefficients { c0: c0 as u32 % (1 << C0_BITS), c1: c1 as i32, c2: c2 as u32 }
 }
 
 fn round(x: f64) -> f64 {

@@ -1,0 +1,119 @@
+//! Sum of two binary32 numbers.
+//!
+//! ```text
+//! s1  operands ordered by magnitude, distance of their exponents
+//! s2  smaller significand aligned (guard, round and sticky bit below) and complemented for a difference
+//! s3  sum of the significands
+//! s4  normalized by the count of leading zeros
+//! s5  rounded and packed
+//! ```
+//!
+//! | port | | |
+//! |---|---|---|
+//! | `a`, `b` | in | binary32 |
+//! | `sum` | out | binary32, [`ADD_LATENCY`](super::ADD_LATENCY) cycles later |
+
+use super::fields::{Fields, later};
+use super::round::{Unpacked, leading_zeros, pack, ties_to_even};
+use crate::dsl::{Module, Sig, cat_lsb, u};
+
+/// Module `f32_add`: [`sterna_spec::numbers::add`].
+pub fn add() -> Module {
+    let m = Module::new(
+        "f32_add",
+        "Sum of two binary32 numbers, ties to even, subnormals flushed to zero; 5 cycles.",
+    );
+    let a = m.input("a", u(32), "binary32");
+    let b = m.input("b", u(32), "binary32");
+    let sum = m.output("sum", u(32), "a + b, 5 cycles later");
+
+    let (fa, fb) = (Fields::of(a), Fields::of(b));
+    let swap = m.node("b_is_larger", b.bits(0, 31).gt(a.bits(0, 31)));
+    let distance = swap.mux(fb.exponent.wrapping_sub(fa.exponent), fa.exponent.wrapping_sub(fb.exponent));
+    let big = Fields::of(m.delay("s1_big", swap.mux(b, a), "operand of the larger magnitude"));
+    let small = Fields::of(m.delay("s1_small", swap.mux(a, b), "the other one"));
+    let distance = m.delay("s1_distance", distance, "of the exponents");
+
+    let subtract = m.node("subtract", big.sign ^ small.sign);
+    // An infinity is the larger operand unless there is a NaN, and then that is.
+    let nan = big.is_special() & (big.fraction.any() | small.is_special() & subtract);
+    let nan = later(&m, "nan", nan, 2..=4);
+    let infinite = later(&m, "infinite", big.is_special(), 2..=4);
+    let sign = later(&m, "sign", big.sign, 2..=3);
+    let zero_sign = later(&m, "zero_sign", big.sign & small.sign, 2..=3);
+    let exponent = m.delay("s2_exponent", big.exponent, "of the larger operand");
+    let s2_subtract = m.delay("s2_subtract", subtract, "");
+    let s2_big = m.delay("s2_big", big.significand(), "significand");
+    let aligned = align(&m, small.significand(), distance);
+    let s2_small =
+        m.delay("s2_small", aligned ^ subtract.repeat(27), "aligned, complemented for a difference");
+
+    // The lowest bit of both operands makes the carry that completes the two's complement.
+    let augend = cat_lsb(&[s2_subtract, m.u(3, 0), s2_big, m.u(1, 0)]);
+    let addend = cat_lsb(&[s2_subtract, s2_small, s2_subtract]);
+    let total = m.node("total", augend.wrapping_add(addend));
+    m.unused("the place that makes the carry", total.bit(0));
+    let s3_sum =
+        m.delay("s3_sum", total.bits(1, 28), "at most twice the larger significand, three places below");
+    let exponent = m.delay("s3_exponent", exponent + 1u8, "if the highest bit of the sum is set");
+
+    let count = m.node("leading_zeros", leading_zeros(s3_sum));
+    let normal = m.node("normal", s3_sum.shl_dyn(count));
+    let normal = m.delay("s4_normal", normal, "highest bit set unless zero");
+    let exponent = m.delay("s4_exponent", exponent - count, "biased, before rounding");
+    let none = m.node("cancelled", !s3_sum.any());
+    let zero = m.delay("s4_zero", none, "");
+    let sign = m.delay("s4_sign", none.mux(zero_sign, sign), "");
+    m.unused("the hidden bit", normal.bit(27));
+
+    let fraction = normal.bits(4, 23);
+    let round_up = m.node("round_up", ties_to_even(fraction, normal.bit(3), normal.bits(0, 3)));
+    let packed = pack(&m, &Unpacked { sign, exponent, fraction, round_up, nan, infinite, zero });
+    sum.set(m.delay("s5_sum", packed, ""));
+    m
+}
+
+/// The significand with three places below, shifted right by `distance`; the lowest place collects all ones that fall off.
+fn align<'m>(m: &'m Module, significand: Sig<'m>, distance: Sig<'m>) -> Sig<'m> {
+    let wide = m.node("small_wide", significand << 3);
+    let (near, far) = (distance.bits(0, 5), m.node("far", distance.bits(5, 3).any()));
+    let shifted = m.node("shifted", wide.shr_dyn(near));
+    let below = m.node("below", !m.u(27, (1 << 27) - 1).shl_dyn(near));
+    let sticky = m.node("sticky", far.mux(wide, wide & below).any());
+    let kept = shifted & (!far).repeat(27);
+    cat_lsb(&[kept.bit(0) | sticky, kept.bits(1, 26)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ADD_LATENCY, testing::*};
+    use super::add;
+    use sterna_spec::numbers;
+
+    fn apply(f: impl Fn(f32, f32) -> f32) -> impl Fn([i64; 2]) -> u64 {
+        move |[a, b]| f(f32::from_bits(a as u32), f32::from_bits(b as u32)).to_bits().into()
+    }
+
+    /// Rounds ties away from zero.
+    fn ties_away(a: f32, b: f32) -> f32 {
+        let exact = f64::from(numbers::ftz(a)) + f64::from(numbers::ftz(b));
+        let away = f32::from_bits(numbers::add(a, b).to_bits() + 1);
+        let even = numbers::add(a, b);
+        let tie = (f64::from(away) - exact) == (exact - f64::from(even)) && away.is_finite();
+        if tie { away } else { even }
+    }
+
+    #[test]
+    fn equals_the_definition() {
+        let pairs: Vec<[i64; 2]> = pairs(60_000).iter().map(|p| p.map(i64::from)).collect();
+        let answers = run(&add(), ["a", "b"], "sum", ADD_LATENCY, &pairs);
+        check(&pairs, &answers, apply(numbers::add));
+        // Ties away from zero, and no flush, would have shown.
+        let wrong = [
+            contradictions(&pairs, &answers, apply(ties_away)),
+            contradictions(&pairs, &answers, apply(|a, b| a + b)),
+            contradictions(&pairs, &answers, apply(|a, b| numbers::ftz(a) + numbers::ftz(b))),
+        ];
+        assert!(wrong.iter().all(|n| *n > 10), "{wrong:?}");
+    }
+}

@@ -1,0 +1,67 @@
+//! Binary32 expressions that need no pipeline: flush, relu, maximum.
+
+use super::fields::Fields;
+use crate::dsl::{Sig, cat_lsb};
+use sterna_spec::numbers::CANONICAL_NAN;
+
+/// [`sterna_spec::numbers::ftz`]: subnormals become zero of their sign.
+pub fn ftz(x: Sig<'_>) -> Sig<'_> {
+    let normal = Fields::of(x).exponent.any();
+    cat_lsb(&[x.bits(0, 31) & normal.repeat(31), x.bit(31)])
+}
+
+/// [`sterna_spec::numbers::relu`].
+pub fn relu(x: Sig<'_>) -> Sig<'_> {
+    let f = Fields::of(x);
+    x & (!(f.sign | f.is_zero() | f.is_nan())).repeat(32)
+}
+
+/// [`sterna_spec::numbers::max_num`]: a NaN loses, of equal numbers `b`.
+pub fn max_num<'m>(a: Sig<'m>, b: Sig<'m>) -> Sig<'m> {
+    let (a_nan, b_nan) = (Fields::of(a).is_nan(), Fields::of(b).is_nan());
+    let larger = order(a).gt(order(b)) & !a_nan;
+    let chosen = (larger | b_nan).mux(a, b);
+    (a_nan & b_nan).mux(a.module().u(32, CANONICAL_NAN), ftz(chosen))
+}
+
+/// A signed integer that orders numbers: the magnitude, complemented for negative ones; 0 for both zeros.
+fn order(x: Sig<'_>) -> Sig<'_> {
+    let f = Fields::of(x);
+    let negative = f.sign & !f.is_zero();
+    let magnitude = x.bits(0, 31) & f.exponent.any().repeat(31);
+    cat_lsb(&[magnitude ^ negative.repeat(31), negative]).as_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::dsl::{Module, u};
+    use sterna_spec::numbers;
+
+    fn expressions() -> Module {
+        let m = Module::new("expressions", "");
+        let (a, b) = (m.input("a", u(32), ""), m.input("b", u(32), ""));
+        m.output("max", u(32), "").set(max_num(a, b));
+        m.output("relu", u(32), "").set(relu(a));
+        m.output("ftz", u(32), "").set(ftz(b));
+        m
+    }
+
+    fn apply(f: impl Fn(f32, f32) -> f32) -> impl Fn([i64; 2]) -> u64 {
+        move |[a, b]| f(f32::from_bits(a as u32), f32::from_bits(b as u32)).to_bits().into()
+    }
+
+    #[test]
+    fn equal_the_definitions() {
+        let pairs: Vec<[i64; 2]> = pairs(20_000).iter().map(|p| p.map(i64::from)).collect();
+        let answers = |output| run(&expressions(), ["a", "b"], output, 0, &pairs);
+        let max = answers("max");
+        check(&pairs, &max, apply(numbers::max_num));
+        check(&pairs, &answers("relu"), apply(|a, _| numbers::relu(a)));
+        check(&pairs, &answers("ftz"), apply(|_, b| numbers::ftz(b)));
+        // Of equal numbers the other one, and f32::max, would have shown.
+        assert!(contradictions(&pairs, &max, apply(|a, b| numbers::max_num(b, a))) > 10);
+        assert!(contradictions(&pairs, &max, apply(f32::max)) > 10);
+    }
+}

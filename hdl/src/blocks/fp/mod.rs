@@ -1,0 +1,46 @@
+//! Binary32 arithmetic as hardware, equal to `sterna_spec::numbers` bit for bit.
+//!
+//! Every module takes one operation a cycle and never stalls; what is on the inputs in cycle t is answered on the output, a
+//! register, in cycle t + latency. There is no `valid` and no reset: users carry their own tags along.
+//!
+//! | module | builder | inputs | output | latency |
+//! |---|---|---|---|---|
+//! | `f32_mul` | [`mul`] | `a`, `b` | `product` | [`MUL_LATENCY`] |
+//! | `f32_add` | [`add`] | `a`, `b` | `sum` | [`ADD_LATENCY`] |
+//! | `int<W>_to_f32` | [`int_to_f32`] | `value` | `result` | [`INT_TO_F32_LATENCY`] |
+//! | `f32_to_int<W>` | [`f32_to_int`] | `x` | `value` | [`F32_TO_INT_LATENCY`] |
+//! | `f32_fix24` | [`fix24`] | `p` | `fixed` | [`FIX24_LATENCY`] |
+//! | `f32_sfu` | [`sfu`] | `x`, `func` | `result` | [`SFU_LATENCY`] |
+//!
+//! [`ftz`], [`relu`] and [`max_num`] are expressions for use inside of other modules.
+
+mod add;
+mod compare;
+mod fields;
+mod from_int;
+mod mul;
+mod round;
+mod sfu;
+#[cfg(test)]
+mod testing;
+mod to_int;
+
+pub use add::add;
+pub use compare::{ftz, max_num, relu};
+pub use from_int::int_to_f32;
+pub use mul::mul;
+pub use sfu::sfu;
+pub use to_int::{f32_to_int, fix24};
+
+/// Cycles of [`add`].
+pub const ADD_LATENCY: u32 = 5;
+/// Cycles of [`mul`].
+pub const MUL_LATENCY: u32 = 5;
+/// Cycles of [`int_to_f32`].
+pub const INT_TO_F32_LATENCY: u32 = 3;
+/// Cycles of [`f32_to_int`].
+pub const F32_TO_INT_LATENCY: u32 = 3;
+/// Cycles of [`fix24`].
+pub const FIX24_LATENCY: u32 = 2;
+/// Cycles of [`sfu`], whatever the function.
+pub const SFU_LATENCY: u32 = 10;

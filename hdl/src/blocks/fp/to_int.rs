@@ -1,0 +1,109 @@
+//! Binary32 to integers: rounded and clamped ([`f32_to_int`]), and 24 fraction bits for sums of weights ([`fix24`]).
+//!
+//! ```text
+//! f32_to_int   s1  significand, distance to shift, clamping    s2  shifted, rounding decided    s3  rounded, negated, clamped
+//! fix24        s1  significand, distance to shift              s2  shifted
+//! ```
+
+use super::fields::{Fields, later};
+use super::round::ties_to_even;
+use crate::dsl::{Module, cat_lsb, s, u};
+
+/// Module `f32_to_int<bits>`: [`sterna_spec::numbers::quantize`] to 8 or 16 bits. Port `x` (binary32) in, `value` (signed) out,
+/// [`F32_TO_INT_LATENCY`](super::F32_TO_INT_LATENCY) cycles later.
+///
+/// # Panics
+/// If `bits` is neither 8 nor 16.
+pub fn f32_to_int(bits: u32) -> Module {
+    assert!(bits == 8 || bits == 16, "f32_to_int makes 8 or 16 bits, not {bits}");
+    let doc =
+        format!("Binary32 to a signed integer of {bits} bits: ties to even, clamped, NaN gives 0; 3 cycles.");
+    let m = Module::new(&format!("f32_to_int{bits}"), &doc);
+    let x = Fields::of(m.input("x", u(32), "binary32"));
+    let value = m.output("value", s(bits), "3 cycles later");
+
+    // Shifted by 0, the highest bit of the significand stands for 2^(bits - 2), the highest bit of a magnitude.
+    let largest = 127 + bits - 2;
+    let nan = m.node("nan", x.is_nan());
+    let below_half = x.exponent.lt(126u8);
+    let distance = m.u(8, largest).wrapping_sub(x.exponent).bits(0, bits.ilog2());
+    let distance = m.delay("s1_distance", distance, "to shift right");
+    let clamped = later(&m, "clamped", x.exponent.gt(largest) & !nan, 1..=2);
+    let sign = later(&m, "sign", x.sign & !nan, 1..=2);
+    let significand = x.significand() & (!(below_half | nan)).repeat(24);
+    let significand = m.delay("s1_significand", significand, "");
+
+    let shifted = m.node("shifted", significand.shr_dyn(distance));
+    let guard_at = 24 - bits;
+    let below = m.node("below_guard", !m.u(24, (1 << 24) - (1 << guard_at)).shl_dyn(distance));
+    let kept = shifted.bits(guard_at + 1, bits - 1);
+    let up = ties_to_even(kept, shifted.bit(guard_at), significand & below);
+    let up = m.delay("s2_round_up", up, "");
+    let magnitude = m.delay("s2_magnitude", kept, "before rounding");
+    m.unused("they count as the bits below the guard bit", shifted.bits(0, guard_at));
+
+    // -(magnitude + up) = ~magnitude + 1 - up: rounding and negation in one sum.
+    let flipped = magnitude.zext(bits) ^ sign.repeat(bits);
+    let carry = m.node("carry", sign ^ up);
+    let signed = m.node("rounded", flipped.wrapping_add(carry));
+    let beyond = clamped | up & magnitude.all() & !sign;
+    let limit = cat_lsb(&[(!sign).repeat(bits - 1), sign]);
+    value.set(m.delay("s3_value", beyond.mux(limit, signed).as_signed(), ""));
+    m
+}
+
+/// Module `f32_fix24`: [`sterna_spec::numbers::fix24`]. Port `p` (binary32) in, `fixed` (unsigned, 25 bits, at most 2^24) out,
+/// [`FIX24_LATENCY`](super::FIX24_LATENCY) cycles later.
+pub fn fix24() -> Module {
+    let m =
+        Module::new("f32_fix24", "floor(p * 2^24) for binary32 p in 0..=1, clamped; NaN gives 0; 2 cycles.");
+    let p = Fields::of(m.input("p", u(32), "binary32"));
+    let fixed = m.output("fixed", u(25), "2 cycles later");
+
+    let nothing = m.node("nothing", p.sign | p.is_nan() | p.exponent.lt(103u8));
+    let one = m.delay("s1_one", p.exponent.gt(126u8) & !nothing, "");
+    let distance = m.delay("s1_distance", m.u(8, 126).wrapping_sub(p.exponent).bits(0, 5), "to shift right");
+    let significand = m.delay("s1_significand", p.significand() & (!nothing).repeat(24), "");
+    let shifted = significand.shr_dyn(distance) & (!one).repeat(24);
+    fixed.set(m.delay("s2_fixed", cat_lsb(&[shifted, one]), ""));
+    m
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{F32_TO_INT_LATENCY, FIX24_LATENCY, testing::*};
+    use super::*;
+    use sterna_spec::numbers;
+
+    fn all(exponents: std::ops::Range<u32>) -> Vec<[i64; 1]> {
+        operands(20_000, exponents).iter().map(|x| [i64::from(*x)]).collect()
+    }
+
+    fn of(x: i64) -> f32 {
+        f32::from_bits(x as u32)
+    }
+
+    #[test]
+    fn quantizes_as_defined() {
+        for bits in [8, 16] {
+            let mut x = all(120..148);
+            // All integers and halves in reach.
+            let limit = 1 << (bits + 1);
+            x.extend((-limit..limit).map(|halves| [(halves as f32 / 2.0).to_bits().into()]));
+            let answers = run(&f32_to_int(bits), ["x"], "value", F32_TO_INT_LATENCY, &x);
+            let mask = (1u64 << bits) - 1;
+            check(&x, &answers, |[x]| numbers::quantize(of(x), bits) as u64 & mask);
+            let half_up = |x: f32| numbers::quantize((x + 0.5).floor(), bits) as u64;
+            assert!(contradictions(&x, &answers, |[x]| half_up(of(x)) & mask) > 10);
+        }
+    }
+
+    #[test]
+    fn fix24_truncates_as_defined() {
+        let x = all(98..130);
+        let answers = run(&fix24(), ["p"], "fixed", FIX24_LATENCY, &x);
+        check(&x, &answers, |[p]| numbers::fix24(of(p)).into());
+        let rounded = |p: f32| ((p * 16_777_216.0).round() as u64).min(1 << 24);
+        assert!(contradictions(&x, &answers, |[p]| rounded(of(p))) > 100);
+    }
+}
