@@ -2,6 +2,7 @@
 
 pub mod axi;
 pub mod counters;
+pub mod fifo;
 pub mod fp;
 pub mod loader;
 pub mod registers;

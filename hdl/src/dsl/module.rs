@@ -134,6 +134,11 @@ impl Module {
         self.op(Op::Cat(ids), u(width))
     }
 
+    /// Records a fault of the author's own, such as parameters that do not go together.
+    pub fn fault(&self, what: &str) {
+        self.error(Error::Shape { module: self.name(), what: what.into() });
+    }
+
     /// Every fault in this module and below, checked as `emit` does.
     pub fn check(&self) -> Result<(), Errors> {
         super::verilog::emit(self).map(|_| ())

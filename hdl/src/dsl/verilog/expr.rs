@@ -212,7 +212,7 @@ impl Printer<'_> {
     fn exact(&self, bin: Bin, a: Id, b: Id, ty: Ty) -> bool {
         let (x, y) = (self.i.ty(a), self.i.ty(b));
         match bin {
-            Bin::Mul => ty.width >= x.width + y.width,
+            Bin::Mul => false, // a product has a net of its own rather than a wider multiplier
             Bin::Sub => ty.signed && ty.width > x.width.max(y.width),
             _ => ty.width > x.width.max(y.width),
         }
