@@ -1,0 +1,18 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Both install what is missing or say what is.
+
+.PHONY: demo test lint build
+
+demo: ## stream a story from the simulated accelerator
+	@tools/setup.sh
+	cargo run --release --quiet -- run -n 96 --seed 1
+
+test: ## format, lints, every test
+	@tools/setup.sh all
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+	cargo build -p sterna-host --no-default-features --quiet
+	cargo test --workspace --quiet
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\): ## /\1\t/p' Makefile
