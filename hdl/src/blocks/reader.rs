@@ -1,0 +1,416 @@
+//! Reads memory through all AXI4 ports: the step stream, which runs ahead, and the data that a step asks for.
+//!
+//! ```text
+//!   program_* ──► burst ──► port 0: AR ►, ◄ R ─► tag ─► FIFO p ──┐
+//!   req ────────► maker ──► port 1: ...                          ├─► p (all ports side by side)
+//!                                          └────► FIFO d ────────┴─► d
+//! ```
+//!
+//! Every port does the same bursts at its own base address, so a beat is complete when each port has its part. A
+//! burst is issued only when the FIFO that will receive it has room for all of it: reads never stall the bus, and the
+//! stream can never block the data that the step waits for. Bursts are aligned to `burst_beats` and so never cross
+//! 4 KiB. Data requests go first.
+//!
+//! Ports: see [`reader`]; parameters: `ports`, `port_bytes`, `prefetch_beats`, `kv_beats`, `burst_beats`,
+//! `outstanding`, `address_bits`.
+
+use sterna_spec::config::Config;
+
+use super::axi;
+use super::fifo::fifo;
+use crate::dsl::{Inst, MemStyle, Module, Reg, Sig, Wire, count_width, mux, u};
+
+/// Style of a FIFO of this depth.
+fn style(depth: u32) -> MemStyle {
+    if depth <= 64 { MemStyle::Lut } else { MemStyle::Block }
+}
+
+/// One port: takes bursts `{beat 32, beats - 1 (8), data 1}`, returns beats to the FIFO that the burst names.
+fn read_port(config: &Config) -> Module {
+    let bits = 8 * config.port_bytes;
+    let m =
+        Module::new("read_port", "One AXI4 read port: issues bursts and sorts what returns into two FIFOs.");
+    let base = m.input("base", u(config.address_bits), "byte address of beat 0 of this port");
+    let burst = m.stream_in("burst", u(41), "{beat 32, beats - 1 (8), data 1}, least significant first");
+    let axi = axi::read_master(&m, "m_axi", config.address_bits, bits);
+
+    let (beat, last_beat) = (burst.data.bits(0, 32), burst.data.bits(32, 8));
+    let tags = m.instance("tags", fifo(1, config.outstanding.max(2) as usize, MemStyle::Lut));
+    let held = m.reg("held", u(1), Some(0), "an address is offered");
+    let address = m.reg("address", u(config.address_bits), None, "the burst's byte address");
+    let length = m.reg("length", u(8), None, "the burst's beats - 1");
+    let tag_in = tags.sink("x");
+    let room = m.node("room", (!held.q() | axi.ar_ready) & tag_in.ready);
+    let taken = m.node("taken", burst.valid & room);
+    burst.ready.set(room);
+    tag_in.set(taken, burst.data.bit(40));
+    held.when(taken, 1);
+    held.when(axi.ar_ready, 0);
+    let bytes = (beat << config.port_bytes.trailing_zeros()).resize(config.address_bits);
+    m.unused("beats beyond the address bus", beat);
+    address.when(taken, base.wrapping_add(bytes));
+    length.when(taken, last_beat);
+    axi.ar_valid.set(held.q());
+    axi.ar_addr.set(address.q());
+    axi.ar_len.set(length.q());
+
+    let tag = tags.source("y");
+    let arrived = m.node("arrived", axi.r_valid & tag.valid);
+    for (name, depth, kind) in [("p", config.prefetch_beats, 0), ("d", config.kv_beats, 1)] {
+        let queue = m.instance(&format!("{name}_fifo"), fifo(bits, depth as usize, style(depth)));
+        let sink = queue.sink("x");
+        sink.set(arrived & tag.data.eq(kind), axi.r_data);
+        m.unused("room was reserved before the burst was issued", sink.ready);
+        queue.source("y").to(m.stream_out(name, u(bits), "beats of this port"));
+        m.output(&format!("{name}_arrived"), u(1), "a beat arrived").set(arrived & tag.data.eq(kind));
+    }
+    axi.r_ready.set(tag.valid);
+    tag.ready.set(arrived & axi.r_last);
+    m.output("error", u(1), "memory answered with an error").set(arrived & axi.r_resp.bit(1));
+    m.unused("only the error bit matters", axi.r_resp.bit(0));
+    m
+}
+
+/// One client of the ports: where it stands, what is left, and the room of its FIFO that is not spoken for.
+struct Client<'m> {
+    next: Reg<'m>,
+    left: Reg<'m>,
+    free: Reg<'m>,
+    /// Beats of the burst that comes next.
+    length: Sig<'m>,
+    /// There is a burst to issue and room for it.
+    wants: Sig<'m>,
+    /// Nothing is left, in flight or in the FIFO.
+    idle: Sig<'m>,
+}
+
+impl<'m> Client<'m> {
+    fn new(m: &'m Module, config: &Config, name: &str, depth: u32, width: u32) -> Self {
+        let reg = |part: &str, width: u32, reset: Option<i128>, doc: &str| {
+            m.reg(&format!("{name}_{part}"), u(width), reset, doc)
+        };
+        let next = reg("next", 32, None, "the next beat to ask for");
+        let left = reg("left", width, Some(0), "beats not yet asked for");
+        let free =
+            reg("free", count_width(depth as usize), Some(depth.into()), "room that is not spoken for");
+        let burst = config.burst_beats;
+        let bits = count_width(burst as usize);
+        let room = if burst == 1 {
+            m.u(1, 1)
+        } else {
+            m.u(bits, burst).wrapping_sub(next.q().bits(0, burst.trailing_zeros()).zext(bits))
+        };
+        let room = m.node(&format!("{name}_room"), room).doc("beats up to the next burst boundary");
+        let length = mux(left.q().lt(room), left.q().trunc(bits), room);
+        let length = m.node(&format!("{name}_length"), length);
+        let wants = m.node(&format!("{name}_wants"), left.q().any() & free.q().ge(length));
+        let idle = m.node(&format!("{name}_idle"), !left.q().any() & free.q().eq(depth));
+        Client { next, left, free, length, wants, idle }
+    }
+
+    /// `load` starts the client at `beat` for `beats`; `stop` forgets what is left; `go`: the burst is issued;
+    /// `popped`: a beat has left the FIFO.
+    fn run(&self, load: Sig<'m>, beat: Sig<'m>, beats: Sig<'m>, stop: Sig<'m>, go: Sig<'m>, popped: Sig<'m>) {
+        self.next.when(load, beat);
+        self.next.when(go, self.next.q().wrapping_add(self.length));
+        self.left.when(load, beats);
+        self.left.when(stop, 0);
+        self.left.when(go, self.left.q().wrapping_sub(self.length));
+        let free = self.free.q();
+        let spent = mux(go, self.length.resize(free.width()), 0);
+        self.free.set(free.wrapping_add(popped).wrapping_sub(spent));
+    }
+}
+
+/// The reader of all ports.
+///
+/// - `program_start` begins to stream `program_beats` beats from `program_base`; `flush` forgets the rest.
+/// - `req` {beat 32, beats 16} asks for data; `p` and `d` deliver stream and data, B bytes a beat, in order.
+/// - `stream_idle`: nothing of the stream is left, in flight or in the FIFO; `idle`: nothing at all.
+pub fn reader(config: &Config) -> Module {
+    let m = Module::new("reader", "Reads the step stream ahead and data on request, through all ports.");
+    let start = m.input("program_start", u(1), "starts the step stream");
+    let base = m.input("program_base", u(32), "first beat of the stream");
+    let beats = m.input("program_beats", u(32), "beats of the stream");
+    let flush = m.input("flush", u(1), "forgets the rest of the stream");
+    let port_base = m.input("port_base", u(64 * config.ports), "byte address of beat 0 of each port");
+    let req = m.stream_in("req", u(48), "data request: {beat 32, beats 16}");
+
+    let stream = Client::new(&m, config, "p", config.prefetch_beats, 32);
+    let data = Client::new(&m, config, "d", config.kv_beats, 16);
+    let ports: Vec<_> =
+        (0..config.ports).map(|i| m.instance(&format!("port{i}"), read_port(config))).collect();
+    let bursts: Vec<_> = ports.iter().map(|port| port.sink("burst")).collect();
+    let ready = bursts.iter().map(|burst| burst.ready).reduce(|a, b| a & b).unwrap_or(m.u(1, 0));
+    let d_go = m.node("d_go", data.wants & ready);
+    let p_go = m.node("p_go", stream.wants & !data.wants & !flush & ready);
+    let go = m.node("go", d_go | p_go);
+    let beat = mux(data.wants, data.next.q(), stream.next.q());
+    let length = mux(data.wants, data.length, stream.length);
+    let burst = m.cat_lsb(&[beat, length.wrapping_sub(1).resize(9).trunc(8), data.wants]);
+    let burst = m.node("burst", burst).doc("{beat 32, beats - 1 (8), data 1}");
+    for (i, (port, sink)) in ports.iter().zip(bursts).enumerate() {
+        sink.set(go, burst);
+        port.connect("base", port_base.word(i as u32, 64).trunc(config.address_bits));
+    }
+    m.unused("address bits beyond the bus", port_base);
+
+    let any = |name: &str| ports.iter().map(|port| port.out(name)).reduce(|a, b| a | b).unwrap_or(m.u(1, 0));
+    m.output("error", u(1), "memory answered a read with an error").set(any("error"));
+    m.output("stream_beat", u(1), "a beat of the stream arrived").set(ports[0].out("p_arrived"));
+    m.output("data_beat", u(1), "a beat of data arrived").set(ports[0].out("d_arrived"));
+
+    let (p_ready, p_pop) = join(&m, "p", &ports, config.beat_bits(), flush);
+    let (d_ready, d_pop) = join(&m, "d", &ports, config.beat_bits(), m.u(1, 0));
+    p_ready.set(p_pop);
+    d_ready.set(d_pop);
+    let accept = m.node("accept", !data.left.q().any());
+    req.ready.set(accept);
+    stream.run(start, base, beats, flush, p_go, p_pop);
+    let (address, count) = (req.data.bits(0, 32), req.data.bits(32, 16));
+    data.run(req.valid & accept, address, count, m.u(1, 0), d_go, d_pop);
+    m.output("stream_idle", u(1), "nothing of the stream is left").set(stream.idle);
+    m.output("idle", u(1), "nothing is left, in flight or waiting").set(stream.idle & data.idle);
+    if config.ports > 1 {
+        for port in &ports[1..] {
+            m.unused("port 0 counts for all", m.cat_lsb(&[port.out("p_arrived"), port.out("d_arrived")]));
+        }
+    }
+    for (i, port) in ports.iter().enumerate() {
+        m.export(*port, "m_axi", &axi::prefix(config, i as u32));
+    }
+    m
+}
+
+/// Output stream `name`: a beat moves when every port has its part; while `drop` it moves to nowhere. Returns the
+/// ports' common ready, to be driven with the second, the moves.
+fn join<'m>(m: &'m Module, name: &str, ports: &[Inst<'m>], bits: u32, drop: Sig<'m>) -> (Wire<'m>, Sig<'m>) {
+    let out = m.stream_out(name, u(bits), "beats of all ports side by side");
+    let parts: Vec<_> = ports.iter().map(|port| port.source(name)).collect();
+    let ready = m.wire(&format!("{name}_move"), u(1));
+    parts.iter().for_each(|part| part.ready.set(ready.sig()));
+    let valid = parts.iter().map(|part| part.valid).reduce(|a, b| a & b).unwrap_or(m.u(1, 0));
+    let valid = m.node(&format!("{name}_complete"), valid);
+    out.set(valid & !drop, m.cat_lsb(&parts.iter().map(|part| part.data).collect::<Vec<_>>()));
+    (ready, valid & (out.ready | drop))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+    use crate::dsl::{Bits, Sim};
+
+    /// One port's memory: byte at address a is a hash of a. Answers bursts in order, with random gaps.
+    #[derive(Default)]
+    struct Port {
+        bursts: VecDeque<(u64, u64)>,
+        most: usize,
+    }
+
+    fn byte(port: u32, address: u64) -> u8 {
+        (address.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as u8 ^ port as u8
+    }
+
+    fn word(config: &Config, port: u32, address: u64) -> Bits {
+        let bytes: Vec<u8> = (0..u64::from(config.port_bytes)).map(|i| byte(port, address + i)).collect();
+        Bits::from_bytes(8 * config.port_bytes, &bytes)
+    }
+
+    fn beat(config: &Config, base: impl Fn(u32) -> u64, index: u64) -> Vec<u8> {
+        let one = |p: u32| {
+            let first = base(p) + index * u64::from(config.port_bytes);
+            (0..u64::from(config.port_bytes)).map(move |i| byte(p, first + i))
+        };
+        (0..config.ports).flat_map(one).collect()
+    }
+
+    struct Bench {
+        sim: Sim,
+        config: Config,
+        ports: Vec<Port>,
+        rng: ChaCha8Rng,
+        pause: f64,
+    }
+
+    impl Bench {
+        fn new(config: &Config, seed: u64, pause: f64) -> Bench {
+            println!("seed {seed}");
+            let mut sim = Sim::seeded(&reader(config), seed).unwrap();
+            sim.reset();
+            let bases: Vec<u8> = (0..config.ports).flat_map(|p| Self::base(p).to_le_bytes()).collect();
+            sim.set("port_base", Bits::from_bytes(64 * config.ports, &bases));
+            let ports = (0..config.ports).map(|_| Port::default()).collect();
+            Bench { sim, config: config.clone(), ports, rng: ChaCha8Rng::seed_from_u64(seed), pause }
+        }
+
+        fn base(port: u32) -> u64 {
+            0x10000 * u64::from(port) + 0x3000
+        }
+
+        /// Drives the memory for this cycle; call before `tick`. Returns what each port takes.
+        fn memory(&mut self) -> Vec<(bool, bool)> {
+            let mut moves = Vec::new();
+            for p in 0..self.config.ports {
+                let name = axi::prefix(&self.config, p);
+                let port = &self.ports[p as usize];
+                let ready = !self.rng.random_bool(self.pause);
+                self.sim.set(&format!("{name}_arready"), ready);
+                let answer = port.bursts.front().copied().filter(|_| !self.rng.random_bool(self.pause));
+                self.sim.set(&format!("{name}_rvalid"), answer.is_some());
+                if let Some((address, left)) = answer {
+                    self.sim.set(&format!("{name}_rdata"), word(&self.config, p, address));
+                    self.sim.set(&format!("{name}_rlast"), left == 1);
+                }
+                moves.push((ready, answer.is_some()));
+            }
+            moves
+        }
+
+        fn tick(&mut self, moves: &[(bool, bool)]) {
+            for (p, &(ready, answer)) in moves.iter().enumerate() {
+                let name = axi::prefix(&self.config, p as u32);
+                let width = u64::from(self.config.port_bytes);
+                if ready && self.sim.is_high(&format!("{name}_arvalid")) {
+                    let address = self.sim.get(&format!("{name}_araddr"));
+                    let beats = self.sim.get(&format!("{name}_arlen")) + 1;
+                    assert_eq!(address / 4096, (address + beats * width - 1) / 4096, "a burst crosses 4 KiB");
+                    self.ports[p].bursts.push_back((address, beats));
+                    let count = self.ports[p].bursts.len();
+                    self.ports[p].most = self.ports[p].most.max(count);
+                    assert!(count <= self.config.outstanding as usize + 2, "too many bursts in flight");
+                }
+                if answer {
+                    assert!(self.sim.is_high(&format!("{name}_rready")), "read data had to wait");
+                    let head = self.ports[p].bursts.front_mut().unwrap();
+                    *head = (head.0 + width, head.1 - 1);
+                    if head.1 == 0 {
+                        self.ports[p].bursts.pop_front();
+                    }
+                }
+            }
+            self.sim.tick();
+        }
+    }
+
+    /// Streams `beats` beats while data requests come in between; every beat of both arrives once, in order.
+    fn check(config: &Config, seed: u64, pause: f64) -> u64 {
+        let mut bench = Bench::new(config, seed, pause);
+        let (base, beats) = (5u64, 700u64);
+        let requests: Vec<(u64, u64)> =
+            (0..20).map(|i| (3000 + 97 * i, 1 + bench.rng.random_range(0..40))).collect();
+        let mut asked = requests.iter().copied().collect::<VecDeque<_>>();
+        let mut stream: VecDeque<u64> = (base..base + beats).collect();
+        let mut data: VecDeque<u64> = requests.iter().flat_map(|&(a, n)| a..a + n).collect();
+        bench.sim.set("program_base", base);
+        bench.sim.set("program_beats", beats);
+        bench.sim.set("program_start", 1);
+        while !(stream.is_empty() && data.is_empty()) {
+            assert!(bench.sim.cycle() < 100_000, "the reader hangs");
+            let moves = bench.memory();
+            for (name, queue) in [("p", &mut stream), ("d", &mut data)] {
+                let ready = !bench.rng.random_bool(pause);
+                bench.sim.set(&format!("{name}_ready"), ready);
+                if ready && bench.sim.is_high(&format!("{name}_valid")) {
+                    let want = beat(config, Bench::base, queue.pop_front().expect("a beat too many"));
+                    let have = bench.sim.bits(&format!("{name}_data"));
+                    assert_eq!(
+                        have,
+                        Bits::from_bytes(config.beat_bits(), &want),
+                        "seed {seed}, stream {name}"
+                    );
+                }
+            }
+            let ask = asked.front().copied().filter(|_| !bench.rng.random_bool(0.7));
+            bench.sim.set("req_valid", ask.is_some());
+            if let Some((address, n)) = ask {
+                bench.sim.set("req_data", address | n << 32);
+                if bench.sim.is_high("req_ready") {
+                    asked.pop_front();
+                }
+            }
+            bench.tick(&moves);
+            bench.sim.set("program_start", 0);
+        }
+        bench.sim.set("req_valid", 0);
+        let cycles = bench.sim.cycle();
+        bench.tick(&[(false, false)].repeat(config.ports as usize));
+        assert!(bench.sim.is_high("idle") && bench.sim.is_high("stream_idle"));
+        cycles
+    }
+
+    fn configs() -> Vec<Config> {
+        let tiny = Config::preset("tiny").unwrap();
+        vec![
+            tiny.clone(),
+            Config { ports: 4, port_bytes: 16, ..tiny.clone() },
+            Config {
+                ports: 2,
+                port_bytes: 4,
+                burst_beats: 1,
+                prefetch_beats: 8,
+                kv_beats: 4,
+                ..tiny.clone()
+            },
+            Config {
+                port_bytes: 64,
+                burst_beats: 64,
+                prefetch_beats: 128,
+                kv_beats: 128,
+                outstanding: 1,
+                ..tiny
+            },
+        ]
+    }
+
+    #[test]
+    fn both_streams_arrive_whole_and_in_order_under_stalls() {
+        for (seed, config) in configs().iter().enumerate() {
+            for pause in [0.0, 0.3, 0.8] {
+                check(config, seed as u64, pause);
+            }
+        }
+    }
+
+    #[test]
+    fn an_unhindered_port_delivers_a_beat_each_cycle() {
+        let config = Config::preset("tiny").unwrap();
+        let mut bench = Bench::new(&config, 1, 0.0);
+        bench.sim.set("program_beats", 4000);
+        bench.sim.set("program_start", 1);
+        bench.sim.set("p_ready", 1);
+        let (mut first, mut count) = (None, 0);
+        while count < 4000 {
+            let moves = bench.memory();
+            count += u64::from(bench.sim.is_high("p_valid"));
+            if count == 1 {
+                first.get_or_insert(bench.sim.cycle());
+            }
+            bench.tick(&moves);
+            bench.sim.set("program_start", 0);
+        }
+        let cycles = bench.sim.cycle() - first.unwrap();
+        assert!(cycles <= 4002, "{cycles} cycles for 4000 beats");
+    }
+
+    #[test]
+    fn flush_forgets_the_rest() {
+        let config = Config::preset("tiny").unwrap();
+        let mut bench = Bench::new(&config, 3, 0.2);
+        bench.sim.set("program_beats", 1 << 20);
+        bench.sim.set("program_start", 1);
+        for cycle in 0..2000 {
+            let moves = bench.memory();
+            bench.sim.set("flush", cycle >= 500);
+            assert!(cycle < 500 || !bench.sim.is_high("p_valid"));
+            bench.tick(&moves);
+            bench.sim.set("program_start", 0);
+        }
+        assert!(bench.sim.is_high("idle"));
+        assert!(bench.ports[0].most > 1, "several bursts were in flight");
+    }
+}
