@@ -142,3 +142,115 @@ fn words<'m>(
     m.output("ld_data", u(32 * lanes), "data").set(value);
     row_end & row.q().eq(last_row)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+    use sterna_spec::isa::Instruction;
+
+    use super::*;
+    use crate::dsl::{Bits, Sim};
+
+    /// Writes of one instruction: (shared, row, word) to lanes.
+    type Words = BTreeMap<(bool, u64, u64), Vec<u32>>;
+
+    /// Runs one instruction; memory holds value `32-bit index * 3 + 1` everywhere, the payload `index * 7`.
+    fn run(config: &Config, instruction: Instruction, rows: &[[u32; 4]], seed: u64) -> Words {
+        println!("seed {seed}");
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut sim = Sim::seeded(&loader(config), seed).unwrap();
+        sim.reset();
+        sim.set("insn", Bits::from_bytes(256, &instruction.encode()));
+        sim.set("rows", rows.len());
+        let info: Vec<u8> = rows.iter().flatten().flat_map(|x| x.to_le_bytes()).collect();
+        sim.set("row_info", Bits::from_bytes(128 * config.rows, &info));
+        sim.set("start", 1);
+        let floats = u64::from(config.beat_bits() / 32);
+        let beat = |first: u64, step: u64, plus: u64| {
+            let bytes: Vec<u8> =
+                (0..floats).flat_map(|i| ((((first + i) * step) + plus) as u32).to_le_bytes()).collect();
+            Bits::from_bytes(config.beat_bits(), &bytes)
+        };
+        let (mut words, mut asked, mut payload, mut done) = (Words::new(), Vec::new(), 0, 0);
+        while done == 0 {
+            assert!(sim.cycle() < 5000, "the loader hangs");
+            let offers = [rng.random_bool(0.6), !asked.is_empty() && rng.random_bool(0.6)];
+            sim.set("p_valid", offers[0]);
+            sim.set("d_valid", offers[1]);
+            sim.set("p_data", beat(payload * floats, 7, 0));
+            sim.set("d_data", beat(asked.first().copied().unwrap_or(0) * floats, 3, 1));
+            sim.set("req_ready", rng.random_bool(0.5));
+            if offers[0] && sim.is_high("p_ready") {
+                payload += 1;
+            }
+            if offers[1] && sim.is_high("d_ready") {
+                asked.remove(0);
+            }
+            if sim.is_high("req_valid") && sim.is_high("req_ready") {
+                let (first, beats) = (sim.get("req_data") & 0xffff_ffff, sim.get("req_data") >> 32);
+                asked.extend(first..first + beats);
+            }
+            for (port, shared) in [("ld_vmem", false), ("ld_cmem", true)] {
+                if sim.is_high(port) {
+                    let row = if shared { 0 } else { sim.get("ld_row") };
+                    let word = words
+                        .entry((shared, row, sim.get("ld_word")))
+                        .or_insert_with(|| vec![u32::MAX; config.lanes as usize]);
+                    let (mask, data) = (sim.get("ld_mask"), sim.bits("ld_data"));
+                    for lane in (0..config.lanes).filter(|lane| mask >> lane & 1 == 1) {
+                        word[lane as usize] = data.slice(32 * lane, 32).to_u64() as u32;
+                    }
+                }
+            }
+            done += sim.get("done");
+            sim.tick();
+            sim.set("start", 0);
+        }
+        assert!(asked.is_empty(), "data is left over");
+        words
+    }
+
+    fn shapes() -> impl Iterator<Item = Config> {
+        let shape = |(lanes, port_bytes, rows)| Config { lanes, port_bytes, rows, ..Config::preset("tiny").unwrap() };
+        [(4, 8, 2), (4, 16, 1), (2, 64, 3), (8, 4, 4), (16, 64, 16)].into_iter().map(shape)
+    }
+
+    #[test]
+    fn load_fills_shared_memory_in_order() {
+        for (seed, config) in shapes().enumerate() {
+            for words in [1, 2, 5, 13] {
+                let got = run(&config, Instruction::Load { words, dst: 9 }, &[[0; 4]], seed as u64);
+                let lanes = config.lanes;
+                let want: Words = (0..u32::from(words))
+                    .map(|w| ((true, 0, u64::from(9 + w)), (0..lanes).map(|l| (w * lanes + l) * 7).collect()))
+                    .collect();
+                assert_eq!(got, want);
+            }
+        }
+    }
+
+    #[test]
+    fn gather_takes_the_table_row_of_each_row() {
+        for (seed, config) in shapes().enumerate() {
+            let rows: Vec<[u32; 4]> = (0..config.rows).map(|r| [r * 31 + 5, 40 - r, 0, 0]).collect();
+            for (by_position, shared) in [(false, false), (true, true), (true, false)] {
+                let gather =
+                    Instruction::Gather { words: 5, by_position, shared, dst: 3, row_stride: 7, addr: 1000, stride: 50 };
+                let got = run(&config, gather, &rows, seed as u64);
+                let mut want = Words::new();
+                for (r, descriptor) in rows.iter().enumerate() {
+                    let first = (1000 + 50 * descriptor[usize::from(by_position)]) * config.beat_bits() / 32;
+                    for w in 0..5 {
+                        let data = (0..config.lanes).map(|l| (first + w * config.lanes + l) * 3 + 1).collect();
+                        let word = if shared { 3 + 7 * r as u32 + w } else { 3 + w };
+                        want.insert((shared, if shared { 0 } else { r as u64 }, u64::from(word)), data);
+                    }
+                }
+                assert_eq!(got, want);
+            }
+        }
+    }
+}
