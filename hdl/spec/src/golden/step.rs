@@ -115,6 +115,10 @@ impl Golden {
     /// Executes one instruction; `false` ends the step.
     fn execute(&mut self, instruction: Instruction, stream: &mut Stream) -> Result<bool, ErrorCode> {
         match instruction {
+            Instruction::Load { words: 0, .. }
+            | Instruction::Gather { words: 0, .. }
+            | Instruction::Matmul { chunks: 0, .. }
+            | Instruction::Attn { passes: 0, .. } => return Err(ErrorCode::IllegalInstruction),
             Instruction::End { body } => return Ok(body && !self.active(true).is_empty()),
             Instruction::Load { words, dst } => self.load(words, dst, stream)?,
             Instruction::Gather { .. } => self.gather(instruction)?,
