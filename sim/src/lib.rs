@@ -1,1 +1,23 @@
-//! placeholder
+//! The generated Verilog of Sterna as a device, simulated cycle by cycle.
+//!
+//! [`SimDevice`] elaborates a configuration, builds its Verilog with the crate `verilated` and drives its pins: registers through
+//! AXI4-Lite, memory through the AXI4 masters and a model of a board's memory ([`Memory`], [`Profile`]). It implements
+//! [`sterna_spec::device::Device`], as the golden model and the boards do. [`Lockstep`] runs golden model and Verilog side by side and
+//! stops at the first difference with a report that says where it is.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `profile.rs` | [`Profile`]: the memories that are modelled, as rows of data with their sources |
+//! | `memory/` | [`Memory`]: AXI4 ports on one store; rules of AXI checked in every cycle |
+//! | `pins.rs` | ports of the model, looked up once |
+//! | `device.rs` | [`SimDevice`] |
+//! | `probe.rs` | what the observation port said |
+//! | `lockstep.rs` | [`Lockstep`] |
+//! | `report.rs` | [`Mismatch`]: where the two differ, in words |
+//! | `walk.rs` | instructions of a step stream by number |
+
+pub mod memory;
+pub mod profile;
+
+pub use memory::{Memory, Stalls, Traffic};
+pub use profile::Profile;
