@@ -29,7 +29,7 @@ pub enum Error {
     Exact { module: String, what: String, sig: String, have: u32, want: u32 },
     #[error("module `{module}`: {what} has no bits; a width is at least 1")]
     Zero { module: String, what: String },
-    #[error("module `{module}`: {kind} `{name}` is never driven; call `.set(..)` on it once")]
+    #[error("module `{module}`: {kind} `{name}` is never driven; drive it once")]
     Undriven { module: String, kind: String, name: String },
     #[error("module `{module}`: {kind} `{name}` is driven twice, by `{first}` and by `{second}`")]
     Twice { module: String, kind: String, name: String, first: String, second: String },

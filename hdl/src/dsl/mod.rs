@@ -62,7 +62,7 @@ pub use error::{Error, Errors};
 pub use inst::{Child, Inst};
 pub use ir::MemStyle;
 pub use mem::Mem;
-pub use module::{Module, Wire};
+pub use module::{Module, PortInfo, Wire};
 pub use reg::{Fsm, Reg, State};
 pub use sig::{IntoSig, Sig, cat_lsb, mux};
 pub use sim::Sim;

@@ -19,6 +19,19 @@ pub struct Wire<'m> {
     pub(crate) id: Id,
 }
 
+/// A port of a finished module.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PortInfo {
+    /// Its name.
+    pub name: String,
+    /// True for an input.
+    pub input: bool,
+    /// Width and sign.
+    pub ty: Ty,
+    /// Its comment.
+    pub doc: String,
+}
+
 impl Module {
     /// An empty module. `doc` becomes the comment above it; it may have several lines.
     pub fn new(name: &str, doc: &str) -> Module {
@@ -132,6 +145,18 @@ impl Module {
         }
         let width = ids.iter().map(|i| self.get_ty(*i).width).sum();
         self.op(Op::Cat(ids), u(width))
+    }
+
+    /// The ports, without clock and reset.
+    pub fn ports(&self) -> Vec<PortInfo> {
+        let inner = self.get();
+        let info = |p: &Port| PortInfo {
+            name: p.name.clone(),
+            input: p.dir == Dir::In,
+            ty: p.ty,
+            doc: inner.node(p.id).doc.clone(),
+        };
+        inner.ports.iter().map(info).collect()
     }
 
     /// Records a fault of the author's own, such as parameters that do not go together.

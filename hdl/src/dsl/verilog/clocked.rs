@@ -88,7 +88,10 @@ impl Printer<'_> {
                 Some(fsm) => self.fsm_block(&i.regs[at], fsm),
                 None => self.reg_block(&i.regs[at..end]),
             };
-            blocks.push(format!("    always @(posedge {})\n{body}", i.clock));
+            blocks.push(match body.strip_prefix("    begin") {
+                Some(rest) => format!("    always @(posedge {}) begin{rest}", i.clock),
+                None => format!("    always @(posedge {})\n{body}", i.clock),
+            });
             at = end;
         }
         for m in &i.mems {

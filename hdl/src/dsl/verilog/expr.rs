@@ -10,6 +10,8 @@ use crate::dsl::ir::{Bin, Id, Op, Un};
 pub(super) enum Bind {
     /// A name, literal, select, concatenation, call or unary operator on one of them.
     Atom,
+    /// A negative literal: needs parentheses only after another unary operator.
+    Minus,
     /// A reduction, in parentheses everywhere but alone.
     Reduction,
     /// Binary operator.
@@ -32,6 +34,11 @@ fn atom(s: String) -> Text {
 impl Text {
     /// In parentheses unless it is an atom.
     pub(super) fn tight(self) -> String {
+        if self.bind == Bind::Atom { self.s } else { format!("({})", self.s) }
+    }
+
+    /// As the operand of a unary operator.
+    fn unary(self) -> String {
         if self.bind == Bind::Atom { self.s } else { format!("({})", self.s) }
     }
 
@@ -73,7 +80,7 @@ pub(super) fn literal(b: &Bits, signed: bool) -> String {
 
 fn literal_text(b: &Bits, signed: bool) -> Text {
     let s = literal(b, signed);
-    let bind = if s.starts_with('-') { Bind::Binary(Bin::Sub) } else { Bind::Atom };
+    let bind = if s.starts_with('-') { Bind::Minus } else { Bind::Atom };
     Text { s, bind, signed }
 }
 
@@ -110,14 +117,17 @@ impl Printer<'_> {
             Op::Bin(Bin::Shr, a, b) if w == n => self.shift(Bin::Shr, a, b, w, ty.signed),
             Op::Bin(bin, a, b) if w == n && bin.compares() => self.comparison(bin, a, b),
             Op::Un(Un::Not, a) if w <= n || ty.signed => {
-                let a = self.at(a, w);
-                let (sign, signed) = (if w == 1 { "!" } else { "~" }, a.signed);
-                Text { s: format!("{sign}{}", a.tight()), bind: Bind::Atom, signed: signed && w > 1 }
+                let (a, sign) = (self.at(a, w), if w == 1 { "!" } else { "~" });
+                let signed = a.signed && w > 1;
+                let a = a.unary();
+                // twice is not at all
+                let s = a.strip_prefix(sign).map_or_else(|| format!("{sign}{a}"), String::from);
+                Text { s, bind: Bind::Atom, signed }
             }
             Op::Un(Un::Neg, a) => {
                 let a = self.at(a, w);
-                let signed = a.signed;
-                Text { s: format!("-{}", a.tight()), bind: Bind::Binary(Bin::Sub), signed }
+                let (bind, signed) = (Bind::Binary(Bin::Sub), a.signed);
+                Text { s: format!("-{}", a.unary()), bind, signed }
             }
             Op::Un(un, a) if w == n => self.reduction(un, a),
             Op::Mux(c, a, b) => {
@@ -228,7 +238,7 @@ impl Printer<'_> {
         Text { s, bind: Bind::Binary(bin), signed }
     }
 
-    /// A product of two names alone on the right of an assignment of its own width: Verilog extends them itself.
+    /// A product of two names or parts of them alone on the right of an assignment of its own width: Verilog extends them itself.
     pub(super) fn product(&mut self, id: Id, w: u32) -> Option<Text> {
         let Op::Bin(Bin::Mul, a, b) = self.i.node(id).op else {
             return None;
@@ -252,7 +262,8 @@ impl Printer<'_> {
     fn is_name(&mut self, id: Id) -> bool {
         match self.i.node(id).op {
             _ if self.leaf(id).is_some() => true,
-            Op::Cast(a) => self.is_name(a),
+            Op::Cast(a) | Op::Slice(a, _) => self.is_name(a),
+            Op::Lit(ref b) => !self.i.ty(id).signed || !b.bit(b.width() - 1),
             _ => false,
         }
     }
@@ -290,7 +301,7 @@ impl Printer<'_> {
             Un::All => "&",
             _ => "^",
         };
-        let a = self.at(a, self.i.ty(a).width).tight();
+        let a = self.at(a, self.i.ty(a).width).unary();
         // `|~` is one token to some tools
         let a = if a.starts_with(['~', '!']) { format!("({a})") } else { a };
         Text { s: format!("{symbol}{a}"), bind: Bind::Reduction, signed: false }

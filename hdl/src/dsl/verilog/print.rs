@@ -354,7 +354,7 @@ impl<'a> Printer<'a> {
         for (id, name) in &self.auto {
             for (lo, width) in self.unread_bits(*id) {
                 let whole = width == self.i.ty(*id).width;
-                parts.push(if whole { name.clone() } else { format!("{name}[{}:{lo}]", lo + width - 1) });
+                parts.push(if whole { name.clone() } else { format!("{name}[{}]", bit_range(lo, width)) });
             }
         }
         if parts.is_empty() {
@@ -402,7 +402,7 @@ impl<'a> Printer<'a> {
                 self.unread_bits(id as Id)
             };
             if !runs.is_empty() {
-                let bits: Vec<String> = runs.iter().map(|(lo, w)| format!("{}:{lo}", lo + w - 1)).collect();
+                let bits: Vec<String> = runs.iter().map(|(lo, w)| bit_range(*lo, *w)).collect();
                 let (module, name) = (self.i.name.clone(), n.name.clone().unwrap_or_default());
                 errors.push(Error::Unused { module, kind: kind.into(), name, bits: bits.join(", ") });
             }
@@ -419,6 +419,11 @@ impl std::fmt::Display for Text {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         f.write_str(&self.s)
     }
+}
+
+/// `7:4` or `3`.
+fn bit_range(lo: u32, width: u32) -> String {
+    if width == 1 { lo.to_string() } else { format!("{}:{lo}", lo + width - 1) }
 }
 
 /// Breaks a long statement at spaces.
