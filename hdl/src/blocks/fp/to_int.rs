@@ -42,11 +42,12 @@ pub fn f32_to_int(bits: u32) -> Module {
     let magnitude = m.delay("s2_magnitude", kept, "before rounding");
     m.unused("they count as the bits below the guard bit", shifted.bits(0, guard_at));
 
-    // -(magnitude + up) = ~magnitude + 1 - up: rounding and negation in one sum.
+    // -(magnitude + up) = ~magnitude + 1 - up: rounding and negation in one sum. Where the magnitude becomes 2^(bits - 1), the
+    // limit is right for both signs.
     let flipped = magnitude.zext(bits) ^ sign.repeat(bits);
     let carry = m.node("carry", sign ^ up);
     let signed = m.node("rounded", flipped.wrapping_add(carry));
-    let beyond = clamped | up & magnitude.all() & !sign;
+    let beyond = clamped | up & magnitude.all();
     let limit = cat_lsb(&[(!sign).repeat(bits - 1), sign]);
     value.set(m.delay("s3_value", beyond.mux(limit, signed).as_signed(), ""));
     m
