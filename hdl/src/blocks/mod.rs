@@ -5,6 +5,7 @@ pub mod counters;
 pub mod fifo;
 pub mod fp;
 pub mod loader;
+pub mod matmul;
 pub mod reader;
 pub mod registers;
 pub mod sequencer;

@@ -1,0 +1,202 @@
+//! Activation codes of the rows and the making of tables from them.
+//!
+//! ```text
+//! loader (shared):  byte by byte --> groups --> K steps, each counts through the entries of one table
+//! row:              act RAM --[word, word_q]--> byte --[group]--> K builders --[entry]--> tables
+//! ```
+//!
+//! Codes leave the RAM one a cycle. When the G codes of table t have arrived, builder t mod K takes them and makes one
+//! entry a cycle, while the codes of the next tables arrive: K builders of a row suffice for any number of tables, and
+//! all tables of a chunk take T*G + entries cycles and a few.
+
+use super::dims::Dims;
+use crate::dsl::{Bits, MemStyle, Module, Sig, cat_lsb, count_width, index_width, u};
+
+/// Codes of one row and its builders.
+pub(super) fn activations(d: &Dims) -> Module {
+    let m = Module::new("matmul_activations", "Activation codes of one row, and builders of table entries.");
+    let (lanes, group, builders) = (d.lanes as u32, d.group as u32, d.builders() as u32);
+    let write = m.input("write", u(1), "write a word");
+    let ram =
+        m.mem("codes", 8 * lanes, d.act_words, MemStyle::Block, "int8 codes, a word of V at an address");
+    let write_word = m.input("write_word", u(ram.addr_width()), "word to write");
+    let write_data = m.input("write_data", u(8 * lanes), "V codes");
+    let read = m.input("read", u(3), "stages of the read that take their value");
+    let read_word = m.input("read_word", u(ram.addr_width()), "word to read");
+    let select = m.input("select", u(index_width(d.lanes)), "code in the word, two cycles later");
+    let load = m.input("load", u(builders), "builder takes the group");
+    let digits = m.input("digits", u(step_bits(d) * builders), "entry of each builder");
+    let active = m.input("active", u(builders), "builder makes an entry");
+    ram.write(write, write_word, write_data);
+
+    let word = ram.read("word", read_word, read.bit(0));
+    let word_q = m.reg("word_q", u(8 * lanes), None, "second register of the block RAM");
+    word_q.when(read.bit(1), word);
+    let code = word_q.q().word_dyn(select, 8).named("code");
+    let codes = m.reg("group", u(8 * group), None, "the last G codes, the oldest lowest");
+    codes.when(read.bit(2), cat_lsb(&[codes.q().bits(8, 8 * group - 8), code]));
+
+    let builder = std::rc::Rc::new(builder(d));
+    let entry = |k: u32| {
+        let b = m.instance(&format!("u_builder{k}"), &builder);
+        b.connect("load", load.bit(k));
+        b.connect("group", codes.q());
+        b.connect("active", active.bit(k));
+        b.connect("digits", digits.word(k, step_bits(d)));
+        b.out("entry")
+    };
+    let entries: Vec<Sig> = (0..builders).map(entry).collect();
+    let out = m.cat_lsb(&entries);
+    m.output("entries", out.ty(), "entry of each builder, one cycle after its digits").set(out);
+    m
+}
+
+/// Bits that describe an entry: a factor of two bits for each code, and how many factors are negative.
+fn step_bits(d: &Dims) -> u32 {
+    2 * d.group as u32 + count_width(d.group)
+}
+
+/// For each code: bit 0 it counts, bit 1 it is complemented; above them the number of complements.
+fn step_word(d: &Dims, entry: usize) -> u64 {
+    let digits = d.entry_digits(entry);
+    let negative = digits.iter().filter(|v| **v < 0).count() as u64;
+    let factors =
+        digits.iter().enumerate().map(|(g, v)| (u64::from(*v != 0) | (u64::from(*v < 0) << 1)) << (2 * g));
+    factors.sum::<u64>() | (negative << (2 * d.group))
+}
+
+/// Makes the entries of one table after the other.
+fn builder(d: &Dims) -> Module {
+    let m = Module::new("matmul_builder", "Sum of codes with factors -1, 0, +1: one table entry a cycle.");
+    let group = d.group as u32;
+    let load = m.input("load", u(1), "take the codes");
+    let codes_in = m.input("group", u(8 * group), "codes of a group");
+    let active = m.input("active", u(1), "make an entry");
+    let digits =
+        m.input("digits", u(step_bits(d)), "for each code: counts, complemented; number of complements");
+    let codes = m.reg("codes", u(8 * group), None, "codes of the table in work");
+    codes.when(load, codes_in);
+    let term = |g: u32| {
+        let (counts, complemented) = (digits.bit(2 * g).repeat(8), digits.bit(2 * g + 1).repeat(8));
+        ((codes.q().word(g, 8) & counts) ^ complemented).as_signed()
+    };
+    let negative = digits.bits(2 * group, count_width(d.group)).zext(count_width(d.group) + 1).as_signed();
+    let sum = (0..group).fold(negative, |sum, g| sum + term(g));
+    let entry = m.reg("entry_q", u(d.entry_bits), None, "the sum");
+    entry.when(active, sum.resize(d.entry_bits).as_unsigned());
+    m.output("entry", u(d.entry_bits), "entry, one cycle after its digits").set(entry.q());
+    m
+}
+
+/// Counts one builder of every row through the entries of a table.
+fn step(d: &Dims) -> Module {
+    let m =
+        Module::new("matmul_build_step", "Counts one builder of every row through the entries of a table.");
+    let bits = d.index_bits();
+    let rounds = index_width(d.rounds());
+    let load = m.input("load", u(1), "the codes of a table are taken");
+    let round_in = m.input("next_round", u(rounds), "which of the builder's tables");
+    let active = m.reg("active_q", u(1), Some(0), "entries are being made");
+    let entry = m.reg("entry_q", u(bits), None, "entry in work");
+    let round = m.reg("round_q", u(rounds), None, "table in work");
+    active.when(load, 1);
+    active.when(entry.q().eq(d.entries - 1), 0);
+    entry.when(load, 0);
+    entry.when(active.q(), entry.q().wrapping_add(1));
+    round.when(load, round_in);
+    let words: Vec<Bits> = (0..d.entries).map(|e| Bits::from_u64(step_bits(d), step_word(d, e))).collect();
+    let rom = m.rom("factors", step_bits(d), &words, "factors of the codes, and how many are -1");
+    m.output("active", u(1), "entries are being made").set(active.q());
+    m.output("entry", u(bits), "entry in work").set(entry.q());
+    m.output("round", u(rounds), "table in work").set(round.q());
+    m.output("digits", u(step_bits(d)), "factors of the entry").set(rom.read_async("digits_now", entry.q()));
+    m
+}
+
+/// The control of all rows' activation memories and builders.
+pub(super) fn loader(d: &Dims) -> Module {
+    let m = Module::new(
+        "matmul_loader",
+        "Reads the codes of a chunk and makes its tables, for all rows in step.",
+    );
+    let builders = d.builders();
+    let (lane_bits, word_bits) = (d.lanes.ilog2(), index_width(d.act_words));
+    let go = m.input("go", u(1), "make the tables of the next chunk");
+    let rewind = m.input("rewind", u(1), "with go: begin at the first code");
+    let loading = m.reg("loading", u(1), Some(0), "codes are being read");
+    let left = m.reg("left", u(index_width(d.chunk())), None, "codes still to read, less one");
+    let at = m.reg("position", u(word_bits + lane_bits), None, "code to read");
+    loading.when(go, 1);
+    loading.when(left.q().eq(0), 0);
+    left.when(go, d.chunk() - 1);
+    left.when(loading.q(), left.q().wrapping_sub(1));
+    at.when(go & rewind, 0);
+    at.when(loading.q(), at.q().wrapping_add(1));
+    let read1 = m.reg("read1", u(1), Some(0), "the word is in the first register");
+    let read2 = m.reg("read2", u(1), Some(0), "the word is in the second register");
+    read1.set(loading.q());
+    read2.set(read1.q());
+    let select1 = m.delay("select1", at.q().bits(0, lane_bits), "");
+    let select2 = m.delay("select2", select1, "");
+    m.output("read", u(3), "stages of the read").set(cat_lsb(&[loading.q(), read1.q(), read2.q()]));
+    m.output("read_word", u(word_bits), "word to read").set(at.q().bits(lane_bits, word_bits));
+    m.output("select", u(lane_bits), "code in the second register").set(select2);
+
+    let member = m.reg("member", u(index_width(d.group)), Some(0), "code of its group");
+    let last = member.q().eq(d.group - 1);
+    member.when(read2.q() & last, 0);
+    member.when(read2.q(), member.q().wrapping_add(1));
+    let full = m.reg("full", u(1), Some(0), "the codes of a group have arrived");
+    full.set(read2.q() & last);
+    let turn = m.reg("turn", u(index_width(builders)), None, "builder of the next group");
+    let round = m.reg("round", u(index_width(d.rounds())), None, "which of its tables");
+    let wraps = full.q() & turn.q().eq(builders - 1);
+    turn.when(go | wraps, 0);
+    turn.when(full.q(), turn.q().wrapping_add(1));
+    round.when(go, 0);
+    round.when(wraps, round.q().wrapping_add(1));
+    steps(&m, d, go, &[full.q(), turn.q(), round.q()]);
+    m
+}
+
+/// The steps of a loader, and what they say to tables and builders.
+fn steps<'m>(m: &'m Module, d: &Dims, go: Sig<'m>, group: &[Sig<'m>; 3]) {
+    let builders = d.builders();
+    let [full, turn, round] = *group;
+    let bank = (d.banks == 2).then(|| {
+        let bank = m.reg("bank", u(1), Some(1), "bank that is written");
+        bank.when(go, !bank.q());
+        bank.q()
+    });
+    let child = std::rc::Rc::new(step(d));
+    let (mut loads, mut address, mut all) = (vec![], vec![], vec![]);
+    for k in 0..builders {
+        let s = m.instance(&format!("u_step{k}"), &child);
+        let load = full & turn.eq(k);
+        s.connect("load", load);
+        s.connect("next_round", round);
+        loads.push(load);
+        address.extend([Some(s.out("entry")), bank].into_iter().flatten());
+        all.push(s);
+    }
+    let port = |name: &str, doc: &str, sig: Sig<'m>| m.output(name, sig.ty(), doc).set(sig);
+    let of = |name: &str| m.cat_lsb(&all.iter().map(|s| s.out(name)).collect::<Vec<_>>());
+    port("load", "builder takes a group", m.cat_lsb(&loads));
+    port("active", "builder makes an entry", of("active"));
+    port("digits", "entry of each builder", of("digits"));
+    let writes = |t: usize| {
+        let s = all[t % builders];
+        s.out("active") & s.out("round").eq(t / builders)
+    };
+    let write = m.reg("write_q", u(d.tables as u32), Some(0), "tables that are written");
+    write.set(m.cat_lsb(&(0..d.tables).map(writes).collect::<Vec<_>>()));
+    port("write", "tables that are written", write.q());
+    port(
+        "address",
+        "address for each builder",
+        m.delay("address_q", m.cat_lsb(&address), "with the entries"),
+    );
+    let last = d.tables - 1;
+    let built = writes(last) & all[last % builders].out("entry").eq(d.entries - 2);
+    port("built", "a look-up that starts now finds the tables complete", built);
+}

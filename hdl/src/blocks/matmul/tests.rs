@@ -1,0 +1,160 @@
+//! The engine against plain sums, its contract with the stream, its pace, and faults that must show.
+
+mod bench;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use sterna_spec::config::{Config, TableKind};
+use sterna_spec::isa::MIN_BLOCKS;
+
+use super::BUILD_SLACK;
+use super::dims::Dims;
+use bench::{Bench, Case};
+
+/// A small configuration: rows, G, T, R, signed, banks, V and the bytes of a beat.
+fn config(rows: u32, shape: [u32; 3], signed: bool, banks: u32, lanes: u32, bytes: u32) -> Config {
+    let [group, tables, lookups] = shape;
+    let table_kind = if signed { TableKind::Signed } else { TableKind::Full };
+    let (ports, port_bytes) = if bytes > 64 { (2, bytes / 2) } else { (1, bytes) };
+    Config {
+        rows,
+        group,
+        tables,
+        lookups,
+        table_kind,
+        table_banks: banks,
+        lanes,
+        ports,
+        port_bytes,
+        attention_width: lanes,
+        burst_beats: 4,
+        activations: 20 * lanes,
+        outputs: 16 * lookups.max(lanes),
+        ..Config::preset("tiny").unwrap()
+    }
+}
+
+/// Every kind of configuration.
+fn configs() -> Vec<Config> {
+    vec![
+        config(1, [3, 13, 1], true, 2, 4, 8),
+        config(2, [3, 3, 4], false, 1, 4, 8),
+        config(3, [2, 4, 2], true, 2, 8, 8),
+        config(1, [4, 2, 8], false, 2, 2, 16),
+        config(2, [4, 3, 1], true, 1, 2, 4),
+        config(1, [2, 1, 1], false, 2, 16, 16),
+        config(3, [3, 26, 1], false, 2, 2, 16),
+        config(1, [3, 6, 4], true, 2, 4, 16),
+        config(2, [2, 5, 4], true, 1, 2, 8),
+        config(1, [4, 23, 1], false, 2, 4, 32),
+    ]
+}
+
+fn random(seed: u64) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(seed)
+}
+
+#[test]
+fn sums_are_exact_back_to_back_and_with_gaps() {
+    for (at, config) in configs().iter().enumerate() {
+        let seed = 100 + at as u64;
+        let mut random = random(seed);
+        let mut bench = Bench::new(config, seed);
+        for pace in [1.0, 0.5, 1.0, 0.1] {
+            let case = Case::random(config, &mut random);
+            let (outputs, inputs, planes) = (case.outputs, case.inputs, case.planes);
+            let result = bench.check(&case, pace, &mut random);
+            assert!(
+                result.is_ok(),
+                "configuration {at}, seed {seed}, {outputs} x {inputs}, {planes} planes: {result:?}"
+            );
+        }
+    }
+}
+
+/// The largest magnitudes that a legal program can reach.
+fn extreme(config: &Config, weight: i32, code: i8) -> Case {
+    Case::new(config, 9, config.activations as usize, 5, || (weight, code))
+}
+
+#[test]
+fn the_largest_sums_fit() {
+    for config in [config(1, [3, 10, 1], true, 2, 4, 8), config(1, [4, 2, 2], false, 1, 2, 8)] {
+        let mut bench = Bench::new(&config, 1);
+        for (weight, code) in [(121, -128), (-121, -128), (121, 127), (-121, 127)] {
+            bench.check(&extreme(&config, weight, code), 1.0, &mut random(1)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn an_accumulator_two_bits_narrower_fails() {
+    let config = config(1, [3, 10, 1], true, 2, 4, 8);
+    let mut dims = Dims::new(&config);
+    dims.acc_bits -= 2;
+    let mut bench = Bench::with(&config, dims, 1);
+    assert!(bench.check(&extreme(&config, -121, -128), 1.0, &mut random(1)).is_err());
+}
+
+#[test]
+fn a_fault_in_one_beat_shows() {
+    let config = config(2, [3, 13, 1], true, 2, 4, 8);
+    let mut random = random(7);
+    let case = Case::new(&config, 30, 78, 1, || (random.random_range(-1..=1), random.random_range(1..=127)));
+    let stream = case.stream(&config);
+    let beat = config.beat_bytes();
+    let mut bench = Bench::new(&config, 7);
+    bench.check_stream(&case, &stream, 1.0, &mut random).unwrap();
+
+    let mut one = Case { weights: case.weights.clone(), codes: case.codes.clone(), ..case };
+    let nonzero = one.weights.iter().rposition(|w| *w != 0).unwrap();
+    one.weights[nonzero] *= -1;
+    let flipped = one.stream(&config);
+    assert!(bench.check_stream(&case, &flipped, 1.0, &mut random).is_err(), "one weight's sign");
+
+    let dropped = [&stream[..11 * beat], &stream[12 * beat..]].concat();
+    assert!(bench.check_stream(&case, &dropped, 1.0, &mut random).is_err(), "a beat dropped");
+
+    let doubled = [&stream[..12 * beat], &stream[11 * beat..]].concat();
+    assert!(bench.check_stream(&case, &doubled, 1.0, &mut random).is_err(), "a beat doubled");
+
+    bench.check_stream(&case, &stream, 1.0, &mut random).unwrap();
+}
+
+#[test]
+fn a_beat_takes_one_cycle() {
+    for (banks, signed) in [(2, true), (2, false), (1, true)] {
+        let config = Config { outputs: 128, activations: 64, ..config(1, [3, 6, 1], signed, banks, 4, 4) };
+        let dims = Dims::new(&config);
+        let build = dims.chunk() + dims.entries;
+        let latency = build + dims.sum_stage() + 5;
+        let mut bench = Bench::new(&config, 3);
+        for (extra, planes) in [(BUILD_SLACK, 1), (BUILD_SLACK, 3), (20, 2), (0, 1)] {
+            let outputs = (build + extra).min(128);
+            let mut random = random(3);
+            let case =
+                Case::new(&config, outputs, 64, planes, || (random.random_range(-1..=1), random.random()));
+            let shape = case.shape(&bench.config);
+            let chunks = planes as usize * shape.chunks;
+            let cycles = bench.check(&case, 1.0, &mut random).unwrap();
+            let waits = match banks {
+                2 => (build + BUILD_SLACK).saturating_sub(shape.blocks) * (chunks - 1),
+                _ => (build + BUILD_SLACK) * (chunks - 1),
+            };
+            assert_eq!(
+                cycles,
+                chunks * shape.blocks + latency + waits,
+                "{banks} banks, {shape:?}, {planes} planes"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_smallest_matrix_meets_its_own_results_in_time() {
+    let config = config(1, [3, 2, 1], false, 2, 2, 4);
+    let mut random = random(5);
+    let case = Case::new(&config, MIN_BLOCKS, 40, 5, || (random.random_range(-121..=121), random.random()));
+    assert_eq!(case.shape(&config).blocks, MIN_BLOCKS);
+    Bench::new(&config, 5).check(&case, 1.0, &mut random).unwrap();
+}
