@@ -34,13 +34,13 @@ pub struct Options {
     pub context: usize,
     /// Sequences whose KV caches fit the image.
     pub sequences: usize,
-    /// Balanced ternary planes of the head: 4 hold +-40, 5 hold +-121.
-    pub planes: u8,
+    /// Balanced ternary planes of the head: 4 hold +-40, 5 hold +-121. None: 4 if they hold it as well as 5, else 5.
+    pub planes: Option<u8>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { context: 256, sequences: 1, planes: 5 }
+        Options { context: 256, sequences: 1, planes: None }
     }
 }
 
@@ -56,7 +56,7 @@ pub fn compile(model: &Model, device: &Config, options: &Options) -> Result<Imag
 
     let out = StreamBuilder::new(device);
     let mut emitter = Emitter { out, model: &model.config, device, plan, kv: kv_layout };
-    let head = Head::quantize(model.head(), options.planes);
+    let head = Head::new(model.head(), options.planes);
     emitter.step(model, &head, embedding, rotary);
     let step = Region { base: rotary.end(), beats: emitter.out.beats() };
     emitter.logits(&head);

@@ -6,6 +6,7 @@
 
 pub mod compile;
 pub mod config;
+pub mod devices;
 pub mod driver;
 pub mod error;
 pub mod families;

@@ -1,2 +1,17 @@
-//! The `sterna` command.
-fn main() {}
+//! The `sterna` command. Exit codes: 0 done, 1 failed, 2 wrong usage.
+
+mod cli;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args = cli::args::Args::parse();
+    match cli::run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(cli::exit_code(&error))
+        }
+    }
+}

@@ -46,13 +46,13 @@ impl<'d> Session<'d> {
 
     /// Appends `tokens` (at least one) in steps of as many rows as the device has; selects after the last one.
     pub fn prefill(&mut self, tokens: &[u32]) -> Result<Output> {
-        self.prefill_in_steps_of(tokens, self.driver.image().config.rows as usize)
+        self.prefill_with(tokens, |_| {})
     }
 
-    /// As [`Session::prefill`] with at most `rows` rows a step. The result does not depend on `rows`.
-    pub fn prefill_in_steps_of(&mut self, tokens: &[u32], rows: usize) -> Result<Output> {
+    /// As [`Session::prefill`]; `progress(tokens done)` is called after each step.
+    pub fn prefill_with(&mut self, tokens: &[u32], mut progress: impl FnMut(usize)) -> Result<Output> {
         self.check(tokens)?;
-        let rows = rows.clamp(1, self.driver.image().config.rows as usize);
+        let rows = self.driver.image().config.rows as usize;
         let (mut counters, mut steps, mut last_row) = (Counters::default(), 0, 0);
         let last = self.position + tokens.len() - 1;
         for piece in tokens.chunks(rows) {
@@ -60,6 +60,7 @@ impl<'d> Session<'d> {
             self.position += piece.len();
             steps += 1;
             last_row = piece.len() - 1;
+            progress(self.position + tokens.len() - last - 1);
         }
         let top_k = self.driver.top_k(last_row, usize::MAX)?;
         Ok(Output { top_k, steps, counters })

@@ -46,9 +46,9 @@ impl Tensors {
         Ok(Tensors { path: path.into(), map, metadata, data_start })
     }
 
-    /// True if the file holds `name`.
-    pub fn has(&self, name: &str) -> bool {
-        self.metadata.info(name).is_some()
+    /// Element type of `name`, as safetensors calls it.
+    pub fn dtype(&self, name: &str) -> Option<String> {
+        self.metadata.info(name).map(|info| info.dtype.to_string())
     }
 
     /// The tensor `name`, or an error that names it.

@@ -5,7 +5,7 @@
 
 use crate::compile::layer::Emitter;
 use crate::compile::plan::scalar;
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView1};
 use sterna_spec::isa::{AKind, BKind, DstKind, MKind, Vector, ZOp};
 use sterna_spec::layout::{balanced_digit, plane_range};
 
@@ -20,21 +20,44 @@ pub struct Head {
     pub planes: u8,
 }
 
+/// Numbers of planes that are tried when none is asked for, fewest first.
+const CHOICES: [u8; 2] = [4, 5];
+
 impl Head {
-    /// Rounds each row to `planes` balanced ternary digits; the largest magnitude becomes the largest integer.
-    pub fn quantize(rows: &Array2<f32>, planes: u8) -> Self {
+    /// Quantizes with `planes` planes, or with as few of 4 and 5 as lose nothing against the other: models trained with a
+    /// head of 81 levels need 4.
+    pub fn new(rows: &Array2<f32>, planes: Option<u8>) -> Self {
+        let [few, many] = CHOICES.map(|p| Head::quantize(rows, planes.unwrap_or(p)));
+        if few.error(rows) <= many.error(rows) { few } else { many }
+    }
+
+    /// Rounds each row to `planes` balanced ternary digits: the largest magnitude becomes the largest integer, and the scale is the
+    /// one that fits the rounded row best.
+    fn quantize(rows: &Array2<f32>, planes: u8) -> Self {
         let range = plane_range(planes.into()) as f32;
         let mut codes = Array2::zeros(rows.dim());
         let mut scales = Vec::with_capacity(rows.nrows());
         for (row, mut out) in rows.outer_iter().zip(codes.outer_iter_mut()) {
             let largest = row.iter().fold(f32::MIN_POSITIVE, |m, w| m.max(w.abs()));
             let factor = range / largest;
+            let (mut product, mut square) = (0.0, 0.0);
             for (code, &weight) in out.iter_mut().zip(row) {
-                *code = (weight * factor).round_ties_even().clamp(-range, range) as i8;
+                let rounded = (weight * factor).round_ties_even().clamp(-range, range);
+                *code = rounded as i8;
+                product += f64::from(rounded) * f64::from(weight);
+                square += f64::from(rounded) * f64::from(rounded);
             }
-            scales.push(largest / range);
+            scales.push(if square > 0.0 { (product / square) as f32 } else { 0.0 });
         }
         Head { codes, scales, planes }
+    }
+
+    /// Sum of squared differences from `rows`.
+    fn error(&self, rows: &Array2<f32>) -> f64 {
+        let row = |((row, codes), &scale): ((ArrayView1<f32>, ArrayView1<i8>), &f32)| -> f64 {
+            row.iter().zip(codes).map(|(w, &c)| f64::from(w - f32::from(c) * scale).powi(2)).sum()
+        };
+        rows.outer_iter().zip(self.codes.outer_iter()).zip(&self.scales).map(row).sum()
     }
 }
 
@@ -88,9 +111,17 @@ mod tests {
 
     #[test]
     fn rows_keep_their_largest_weight() {
-        let head = Head::quantize(&arr2(&[[0.5, -1.0, 0.0], [0.0, 0.0, 0.0]]), 4);
+        let head = Head::new(&arr2(&[[0.5, -1.0, 0.0], [0.0, 0.0, 0.0]]), Some(4));
         assert_eq!(head.codes, arr2(&[[20, -40, 0], [0, 0, 0]]));
-        assert_eq!(head.scales[0], 1.0 / 40.0);
-        assert!(head.scales[1].is_finite());
+        assert_eq!(head.scales, [1.0 / 40.0, 0.0]);
+    }
+
+    #[test]
+    fn planes_follow_the_levels() {
+        let levels = Array2::from_shape_fn((3, 80), |(r, c)| (c as f32 - 40.0) * (r as f32 + 0.37));
+        assert_eq!(Head::new(&levels, None).planes, 4);
+        let wave = Array2::from_shape_fn((3, 80), |(r, c)| ((r * 80 + c) as f32).sin());
+        assert_eq!(Head::new(&wave, None).planes, 5);
+        assert_eq!(Head::new(&wave, Some(3)).planes, 3);
     }
 }

@@ -98,17 +98,12 @@ impl Emitter<'_> {
             self.out.vector(Vector { reduce_max: Some(s::MAX), ..base });
         }
         self.out.vector(largest);
-        let b_kind = BKind::Imm;
-        self.out.vector(Vector {
-            func: Func::Recip,
-            zop: ZOp::Mul,
-            b_kind,
-            imm_b: imm(127.0),
-            ..one(s::NORMED, s::CODES)
+        let inverse =
+            Vector { m_kind: MKind::Imm, imm_m: 1.0 / 127.0, func: Func::Recip, ..one(s::NORMED, s::CODES) };
+        self.out.vector(match gain {
+            Some(_) => Vector { zop: ZOp::Mul, b_kind: BKind::Sreg, b: s::ROOT.into(), ..inverse },
+            None => inverse,
         });
-        if gain.is_some() {
-            self.out.vector(Vector { m_kind: MKind::Sreg, m: s::ROOT.into(), ..one(s::CODES, s::CODES) });
-        }
         let imm_m = (scale / 127.0) as f32;
         self.out.vector(Vector { m_kind: MKind::Imm, imm_m, ..one(s::NORMED, s::ROW) });
         self.out.vector(Vector { m_kind: MKind::Sreg, m: s::CODES.into(), dst_kind: DstKind::Act, ..codes });

@@ -94,7 +94,7 @@ fn limits(m: &ModelConfig, c: &Config, options: &Options) -> Vec<String> {
     ] {
         if !value.is_multiple_of(of) {
             found.push(format!(
-                "the {what} is {value}, no multiple of {name} = {of}; use a device with a {name} that divides it"
+                "the {what} is {value}, no multiple of {name} = {of}; use a device with {name} dividing {value}"
             ));
         }
     }
@@ -115,8 +115,8 @@ fn limits(m: &ModelConfig, c: &Config, options: &Options) -> Vec<String> {
             ));
         }
     }
-    if options.planes == 0 || usize::from(options.planes) > MAX_PLANES {
-        found.push(format!("the head has {} planes; choose 1 to {MAX_PLANES}", options.planes));
+    if let Some(planes) = options.planes.filter(|&p| p == 0 || usize::from(p) > MAX_PLANES) {
+        found.push(format!("the head has {planes} planes; choose 1 to {MAX_PLANES}"));
     }
     if options.sequences == 0 {
         found.push("the image has no sequences; ask for at least 1".into());

@@ -1,0 +1,117 @@
+//! What can be said on the command line.
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap_complete::Shell;
+use std::path::PathBuf;
+use sterna_host::devices::{Choice, DEFAULT};
+use sterna_host::sample::Settings;
+
+const EXAMPLES: &str = "\
+Examples:
+  sterna run -p \"Once upon a time\"
+  sterna run -m path/to/model -p \"Hello\" -n 32 --temp 0.8 --seed 7
+  sterna run --device golden --json -p \"Hello\" > result.json
+  sterna inspect path/to/model
+  sterna devices";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  sterna run -p \"Once upon a time\"                the shipped model on the default device
+  sterna run --device golden --temp 0.8 --seed 7  sampled text, exact and without cycles
+  sterna run --json -n 16 | jq .decode            figures for a script
+
+A preset stands behind a colon, as in golden:tiny; a name that ends in .toml is a file.
+Text goes to standard output, everything else to standard error.";
+
+/// Runs small ternary language models on a Sterna accelerator.
+#[derive(Parser)]
+#[command(name = "sterna", version, after_help = EXAMPLES)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Continue a prompt with a model on a device
+    Run(RunArgs),
+    /// List the devices and presets of this build
+    Devices(DevicesArgs),
+    /// Show what a model folder holds and what it needs
+    Inspect(InspectArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+#[derive(ClapArgs)]
+#[command(after_help = RUN_EXAMPLES)]
+pub struct RunArgs {
+    /// Folder of a Hugging Face model [default: the shipped models/stories]
+    #[arg(short, long, value_name = "FOLDER")]
+    pub model: Option<PathBuf>,
+    /// Text to continue
+    #[arg(short, long, default_value = "")]
+    pub prompt: String,
+    /// Most tokens to generate
+    #[arg(short, default_value_t = 64, value_name = "N")]
+    pub number: usize,
+    /// Positions of the session [default: what model and device both have]
+    #[arg(short, long, value_name = "N")]
+    pub ctx: Option<usize>,
+    #[command(flatten)]
+    pub sampling: Sampling,
+    /// golden or sim, with a preset if wanted
+    #[arg(long, default_value = DEFAULT, value_name = "DEVICE")]
+    pub device: Choice,
+    /// Print exactly one JSON object instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs)]
+#[command(next_help_heading = "Sampling")]
+pub struct Sampling {
+    /// 0: always the likeliest token; 1: the model's own distribution
+    #[arg(long, default_value_t = 0.0, value_name = "X", allow_negative_numbers = true)]
+    pub temp: f32,
+    /// Keep the K likeliest tokens (the device selects at most its own top_k)
+    #[arg(long, default_value_t = Settings::default().top_k, value_name = "K")]
+    pub top_k: usize,
+    /// Keep the likeliest tokens that together reach this probability
+    #[arg(long, default_value_t = 1.0, value_name = "X", allow_negative_numbers = true)]
+    pub top_p: f32,
+    /// Drop tokens below this share of the likeliest one's probability
+    #[arg(long, default_value_t = 0.0, value_name = "X", allow_negative_numbers = true)]
+    pub min_p: f32,
+    /// Equal seeds give equal texts
+    #[arg(long, default_value_t = 0, value_name = "S")]
+    pub seed: u64,
+}
+
+#[derive(ClapArgs)]
+pub struct DevicesArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct InspectArgs {
+    /// Folder of a Hugging Face model [default: the shipped models/stories]
+    pub model: Option<PathBuf>,
+    /// Device whose memory map is shown
+    #[arg(long, default_value = "golden:tiny", value_name = "DEVICE")]
+    pub device: Choice,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl From<&Sampling> for Settings {
+    fn from(s: &Sampling) -> Self {
+        Settings { temperature: s.temp, top_k: s.top_k, top_p: s.top_p, min_p: s.min_p, seed: s.seed }
+    }
+}

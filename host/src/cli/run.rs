@@ -1,0 +1,132 @@
+//! `sterna run`: continue a prompt and say what it cost.
+
+use super::args::RunArgs;
+use super::progress::Progress;
+use super::report::{Part, Report};
+use super::{print, print_json};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use sterna_host::compile::{Options, compile};
+use sterna_host::error::{Error, Result};
+use sterna_host::image::Image;
+use sterna_host::model::Model;
+use sterna_host::sample::Sampler;
+use sterna_host::session::{Output, Session};
+use sterna_host::text::{Detokenizer, Tokenizer};
+
+/// The model's folder: as given, or the shipped one, below the current directory or beside this crate's sources.
+pub fn model_folder(given: Option<&Path>) -> Result<PathBuf> {
+    if let Some(folder) = given {
+        return Ok(folder.into());
+    }
+    let places =
+        [Path::new("models/stories"), Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../models/stories"))];
+    let found = places.iter().find(|p| p.join("config.json").exists());
+    found.map(|p| p.to_path_buf()).ok_or(Error::Missing {
+        path: places[0].into(),
+        remedy: "start in the root of the Sterna sources or name a model with -m",
+    })
+}
+
+/// Reads the model with a progress bar.
+pub fn load(folder: &Path) -> Result<Model> {
+    let mut progress = Progress::new("reading");
+    Model::load_with(folder, |done, total| progress.at(done, total))
+}
+
+/// The command.
+pub fn run(args: &RunArgs) -> Result<()> {
+    let started = Instant::now();
+    let sampler = Sampler::new((&args.sampling).into())?;
+    let folder = model_folder(args.model.as_deref())?;
+    let model = load(&folder)?;
+    let tokenizer = Tokenizer::load(&folder)?;
+    let prompt = tokenizer.encode(&args.prompt)?;
+    let image = compile_for(&model, args)?;
+    let session = Session::new(args.device.open()?, image)?;
+    let mut talk = Talk { args, model: &model, tokenizer: &tokenizer, session, sampler, text: String::new() };
+    let (tokens, prefill, decode) = talk.talk(&prompt)?;
+    let report = Report {
+        device: args.device.kind,
+        config: &args.device.config,
+        prompt_tokens: prompt.len(),
+        tokens,
+        text: talk.text,
+        prefill,
+        decode,
+        wall: started.elapsed(),
+    };
+    if args.json {
+        return print_json(&report.json());
+    }
+    eprintln!("\n\n{report}");
+    Ok(())
+}
+
+fn compile_for(model: &Model, args: &RunArgs) -> Result<Image> {
+    let config = &args.device.config;
+    let context = args.ctx.unwrap_or(model.config.context.min(config.context as usize));
+    compile(model, config, &Options { context, ..Options::default() })
+}
+
+/// A text in progress.
+struct Talk<'a> {
+    args: &'a RunArgs,
+    model: &'a Model,
+    tokenizer: &'a Tokenizer,
+    session: Session<'static>,
+    sampler: Sampler,
+    text: String,
+}
+
+impl Talk<'_> {
+    /// Generates until an end token, the asked number, or the end of the context. Returns tokens, prefill, decode.
+    fn talk(&mut self, prompt: &[u32]) -> Result<(Vec<u32>, Part, Part)> {
+        if !self.args.json {
+            eprint!("{}", self.args.prompt);
+        }
+        let mut progress = Progress::new("prefill");
+        let mut output = self.session.prefill_with(prompt, |done| progress.at(done, prompt.len()))?;
+        drop(progress);
+        let (mut prefill, mut decode, mut tokens) = (Part::default(), Part::default(), Vec::new());
+        prefill.add(prompt.len(), &output);
+        let mut detokenizer = Detokenizer::default();
+        while tokens.len() < self.args.number {
+            let token = self.sampler.next(&output.top_k)?;
+            if self.model.config.eos.contains(&token) {
+                break;
+            }
+            tokens.push(token);
+            self.show(&detokenizer.push(token, |ids| self.tokenizer.decode(ids))?)?;
+            if tokens.len() == self.args.number {
+                break;
+            }
+            match self.decode(token)? {
+                Some(next) => output = next,
+                None => break,
+            }
+            decode.add(1, &output);
+        }
+        self.show(&detokenizer.finish(|ids| self.tokenizer.decode(ids))?)?;
+        Ok((tokens, prefill, decode))
+    }
+
+    /// One step; none if the context is full, which ends the text but is no failure.
+    fn decode(&mut self, token: u32) -> Result<Option<Output>> {
+        match self.session.prefill(&[token]) {
+            Ok(output) => Ok(Some(output)),
+            Err(Error::ContextFull { context, .. }) => {
+                eprintln!(
+                    "\nnote: the text ends here because all {context} positions are used; -c gives more"
+                );
+                Ok(None)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    fn show(&mut self, piece: &str) -> Result<()> {
+        self.text.push_str(piece);
+        if self.args.json { Ok(()) } else { print(piece) }
+    }
+}

@@ -1,0 +1,156 @@
+//! Reading model folders: both formats of weights, and one golden sentence for each way in which a folder can be wrong.
+
+mod common;
+
+use common::{Folder, SHAPE, Shape, floats, message};
+use safetensors::tensor::Dtype;
+use serde_json::{Value, json};
+use sterna_host::model::Model;
+
+const Q: &str = "model.layers.1.self_attn.q_proj.weight";
+
+/// The message after changing a sound folder.
+fn spoiled(change: impl FnOnce(&mut Folder)) -> String {
+    let mut folder = Folder::random(&SHAPE);
+    change(&mut folder);
+    folder.error()
+}
+
+fn with_field(field: &str, value: Value) -> String {
+    spoiled(|f| f.config[field] = value)
+}
+
+#[test]
+fn packed_and_master_weights_give_the_same_codes() {
+    let folder = Folder::random(&SHAPE);
+    let packed = folder.load();
+    let codes = &packed.weights.layers[1].qkv[0].codes;
+    // the format's own definition, written out for one byte
+    let (_, shape, bytes) = &folder.tensors[Q];
+    for i in 0..4 {
+        let expected = ((bytes[5 * shape[1] + 7] >> (2 * i)) & 3) as i8 - 1;
+        assert_eq!(codes[(5 + i * shape[0], 7)], expected);
+    }
+    let mut master = Folder::random(&SHAPE);
+    let values = codes.iter().map(|&c| f32::from(c) * 0.25);
+    master.tensors.insert(Q.into(), floats(&[codes.nrows(), codes.ncols()], values));
+    let master = master.load();
+    assert_eq!(&master.weights.layers[1].qkv[0].codes, codes);
+    let zeros = packed.weights.layers[1].qkv[0].counts()[1] as f32 / codes.len() as f32;
+    let scale = master.weights.layers[1].qkv[0].scale;
+    assert!((scale - 0.25 * (1.0 - zeros)).abs() < 1e-6, "{scale}");
+}
+
+#[test]
+fn half_precision_is_read() {
+    let mut folder = Folder::random(&SHAPE);
+    let gains: Vec<f32> = (0..48).map(|i| 1.0 + i as f32 / 64.0).collect();
+    let bf16 = gains.iter().flat_map(|g| half::bf16::from_f32(*g).to_le_bytes()).collect();
+    let f16 = gains.iter().flat_map(|g| half::f16::from_f32(*g).to_le_bytes()).collect();
+    folder.tensors.insert("model.norm.weight".into(), (Dtype::BF16, vec![48], bf16));
+    folder.tensors.insert("model.layers.0.input_layernorm.weight".into(), (Dtype::F16, vec![48], f16));
+    let model = folder.load();
+    assert_eq!(model.weights.final_norm, gains);
+    assert_eq!(model.weights.layers[0].input_norm, gains);
+}
+
+#[test]
+fn the_direction_of_scales_follows_the_linear_class() {
+    let mut folder = Folder::random(&SHAPE);
+    let multiply = folder.load().weights.layers[0].down.scale;
+    folder.config["quantization_config"]["linear_class"] = json!("bitlinear");
+    assert_eq!(folder.load().weights.layers[0].down.scale, 1.0 / multiply);
+}
+
+#[test]
+fn an_untied_head_is_read() {
+    let mut folder = Folder::random(&SHAPE);
+    folder.config["tie_word_embeddings"] = json!(false);
+    insta::assert_snapshot!(folder.error());
+    folder.tensors.insert("lm_head.weight".into(), floats(&[50, 48], (0..50 * 48).map(|i| i as f32)));
+    assert_eq!(folder.load().head()[(1, 2)], 50.0);
+}
+
+#[test]
+fn end_tokens_come_from_either_file() {
+    let dir = Folder::random(&SHAPE).write();
+    assert_eq!(Model::load(dir.path()).unwrap().config.eos, [1]);
+    std::fs::write(dir.path().join("generation_config.json"), r#"{"eos_token_id": [7, 9]}"#).unwrap();
+    assert_eq!(Model::load(dir.path()).unwrap().config.eos, [7, 9]);
+}
+
+#[test]
+fn configurations_that_cannot_be_run_are_refused() {
+    let all = [
+        with_field("architectures", json!(["LlamaForCausalLM"])),
+        with_field("hidden_act", json!("gelu")),
+        with_field("num_key_value_heads", json!(4)),
+        with_field("head_dim", json!(15)),
+        with_field("num_hidden_layers", json!(0)),
+        with_field("attention_bias", json!(true)),
+        with_field("rope_scaling", json!({"type": "linear", "factor": 2.0})),
+        with_field("rope_theta", json!(-1.0)),
+        with_field("quantization_config", json!({"quant_method": "gptq"})),
+        with_field("quantization_config", json!({"linear_class": "other"})),
+        with_field("quantization_config", json!({"use_rms_norm": true})),
+        with_field("hidden_size", json!("many")),
+        spoiled(|f| {
+            f.config["head_dim"] = Value::Null;
+            f.config["num_attention_heads"] = json!(10);
+        }),
+    ];
+    insta::assert_snapshot!(all.join("\n"));
+}
+
+#[test]
+fn tensors_that_do_not_fit_are_named() {
+    let master = |f: &mut Folder, value: f32| {
+        f.tensors.insert(Q.into(), floats(&[96, 48], (0..96 * 48).map(|_| value)));
+    };
+    let scale = |f: &mut Folder, value: f32| {
+        f.tensors.insert(format!("{Q}_scale"), floats(&[1], std::iter::once(value)));
+    };
+    let all = [
+        spoiled(|f| drop(f.tensors.remove(Q))),
+        spoiled(|f| drop(f.tensors.remove(&format!("{Q}_scale")))),
+        spoiled(|f| drop(f.tensors.remove("model.norm.weight"))),
+        spoiled(|f| drop(f.tensors.insert(Q.into(), (Dtype::U8, vec![24, 40], vec![0; 24 * 40])))),
+        spoiled(|f| drop(f.tensors.insert(Q.into(), (Dtype::I8, vec![96, 48], vec![0; 96 * 48])))),
+        spoiled(|f| drop(f.tensors.insert("model.norm.weight".into(), (Dtype::U8, vec![48], vec![0; 48])))),
+        spoiled(|f| f.tensors.get_mut(Q).unwrap().2[100] = 0b00_11_00_01),
+        spoiled(|f| scale(f, f32::NAN)),
+        spoiled(|f| scale(f, 0.0)),
+        spoiled(|f| scale(f, f32::INFINITY)),
+        spoiled(|f| master(f, f32::NAN)),
+        spoiled(|f| {
+            let gain = &mut f.tensors.get_mut("model.norm.weight").unwrap().2;
+            gain[8..12].copy_from_slice(&f32::NEG_INFINITY.to_le_bytes());
+        }),
+    ];
+    insta::assert_snapshot!(all.join("\n"));
+}
+
+#[test]
+fn damaged_files_are_refused() {
+    let dir = Folder::random(&Shape { layers: 1, ..SHAPE }).write();
+    let path = dir.path().join("model.safetensors");
+    let bytes = std::fs::read(&path).unwrap();
+    let mut all = Vec::new();
+    let mut check = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        all.push(message(dir.path()));
+    };
+    check(&bytes[..bytes.len() - 1]);
+    check(&bytes[..100]);
+    check(&bytes[..4]);
+    check(&[]);
+    check(&[&[0xff; 8], &bytes[8..]].concat());
+    check(&[&bytes[..8], b"?", &bytes[9..]].concat());
+    std::fs::remove_file(&path).unwrap();
+    all.push(message(dir.path()));
+    std::fs::write(dir.path().join("config.json"), "{\"architectures\": ").unwrap();
+    all.push(message(dir.path()));
+    std::fs::remove_file(dir.path().join("config.json")).unwrap();
+    all.push(message(dir.path()));
+    insta::assert_snapshot!(all.join("\n"));
+}
