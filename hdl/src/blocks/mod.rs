@@ -9,6 +9,7 @@ pub mod matmul;
 pub mod reader;
 pub mod registers;
 pub mod sequencer;
+pub mod vector;
 pub mod writer;
 
 use sterna_spec::isa::Field;

@@ -1,0 +1,116 @@
+//! The fields of a VECTOR instruction as signals, and what follows from them.
+
+use crate::dsl::{Module, Sig};
+use sterna_spec::isa::{AKind, BKind, DstKind, Field, MKind, ZOp, field};
+
+/// A VECTOR instruction. All signals are stable from `start` to `done`.
+#[allow(clippy::struct_field_names)]
+pub(super) struct Insn<'m> {
+    pub head: Sig<'m>,
+    pub n: Sig<'m>,
+    pub rep: Sig<'m>,
+    pub a: Sig<'m>,
+    pub b: Sig<'m>,
+    pub m: Sig<'m>,
+    pub dst: Sig<'m>,
+    pub smax: Sig<'m>,
+    pub ssum: Sig<'m>,
+    pub m_stride: Sig<'m>,
+    pub imm_m: Sig<'m>,
+    pub imm_b: Sig<'m>,
+    pub addr: Sig<'m>,
+    pub rotate: Sig<'m>,
+    pub m_inc: Sig<'m>,
+    pub b_inc: Sig<'m>,
+    pub func: Sig<'m>,
+    pub zop: Sig<'m>,
+    pub dst_kind: Sig<'m>,
+    pub reduce_max: Sig<'m>,
+    pub reduce_sum: Sig<'m>,
+    /// A comes from the attention unit.
+    pub att: Sig<'m>,
+    /// A is a scalar: one element a word.
+    pub scalar: Sig<'m>,
+    /// A is an integer.
+    pub integer: Sig<'m>,
+    /// There is a factor m.
+    pub has_m: Sig<'m>,
+    pub m_sreg: Sig<'m>,
+    pub m_cmem: Sig<'m>,
+    pub b_sreg: Sig<'m>,
+    pub b_vmem: Sig<'m>,
+    /// There is a function.
+    pub has_func: Sig<'m>,
+    /// The second operation takes the multiplier or the adder.
+    pub long_zop: Sig<'m>,
+    /// The result is quantized.
+    pub codes: Sig<'m>,
+    /// The next row waits until everything of a row is written: the adders fold its partial sums, or its scalars share
+    /// a write port with the maximum.
+    pub drain: Sig<'m>,
+}
+
+impl<'m> Insn<'m> {
+    /// Reads the fields from the 256 bits.
+    pub(super) fn new(m: &'m Module, insn: Sig<'m>, probe: bool) -> Self {
+        let get = |f: Field| insn.bits(f.bit(), f.width);
+        let named = |name: &str, f: Field| m.node(name, get(f));
+        let a_kind = named("a_kind", field::A_KIND);
+        let m_kind = named("m_kind", field::M_KIND);
+        let b_kind = named("b_kind", field::B_KIND);
+        let dst_kind = named("dst_kind", field::DST_KIND);
+        let zop = named("zop", field::ZOP);
+        let func = named("func", field::FN);
+        let is_dst = |k: DstKind| dst_kind.eq(k as u32);
+        let is_a = |k: AKind| a_kind.eq(k as u32);
+        let is_z = |z: ZOp| zop.eq(z as u32);
+        let reduce_max = named("reduce_max", field::REDUCE_MAX);
+        let reduce_sum = named("reduce_sum", field::REDUCE_SUM);
+        for (lo, width) in [(0, 8), (9, 7), (171, 1), (175, 1), (179, 1), (186, 6)] {
+            m.unused("not a field of VECTOR, or its operation", insn.bits(lo, width));
+        }
+        if !probe {
+            m.unused("only the store and the selection, and the probe, name elements", get(field::ADDR));
+        }
+        Insn {
+            head: named("head", field::HEAD),
+            n: named("n", field::N),
+            rep: named("rep", field::REP),
+            a: named("a", field::A),
+            b: named("b", field::B),
+            m: named("m", field::M),
+            dst: named("dst", field::DST),
+            smax: named("smax", field::SMAX),
+            ssum: named("ssum", field::SSUM),
+            m_stride: named("m_stride", field::M_STRIDE),
+            imm_m: named("imm_m", field::IMM_M),
+            imm_b: named("imm_b", field::IMM_B),
+            addr: get(field::ADDR),
+            rotate: named("rotate", field::ROTATE),
+            m_inc: named("m_inc", field::M_INC),
+            b_inc: named("b_inc", field::B_INC),
+            func,
+            zop,
+            dst_kind,
+            reduce_max,
+            reduce_sum,
+            att: m.node("a_is_att", is_a(AKind::Att)),
+            scalar: m.node("a_is_scalar", is_a(AKind::Sreg)),
+            integer: m.node("a_is_integer", is_a(AKind::Acc) | is_a(AKind::Att)),
+            has_m: m.node("has_m", m_kind.ne(MKind::None as u32)),
+            m_sreg: m.node("m_is_scalar", m_kind.eq(MKind::Sreg as u32)),
+            m_cmem: m.node("m_is_shared", m_kind.eq(MKind::Cmem as u32)),
+            b_sreg: m.node("b_is_scalar", b_kind.eq(BKind::Sreg as u32)),
+            b_vmem: m.node("b_is_vector", b_kind.eq(BKind::Vmem as u32)),
+            has_func: m.node("has_func", func.any()),
+            long_zop: m.node("long_zop", is_z(ZOp::Add) | is_z(ZOp::Mul) | is_z(ZOp::Square)),
+            codes: m.node("codes", is_dst(DstKind::Act) | is_dst(DstKind::Query) | is_dst(DstKind::Kv)),
+            drain: m.node("drain", reduce_sum | reduce_max & is_dst(DstKind::Sreg)),
+        }
+    }
+
+    /// 1 for this destination.
+    pub(super) fn to(&self, kind: DstKind) -> Sig<'m> {
+        self.dst_kind.eq(kind as u32)
+    }
+}

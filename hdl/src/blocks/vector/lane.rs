@@ -1,0 +1,125 @@
+//! One lane: convert, multiply, function, second operation, quantize; and its share of the partial sums of squares.
+//!
+//! ```text
+//!  integer ─ int_to_f32 ─┐        m            func                b
+//!                        ├─ A ──┬─ f32_mul ─┬──┬─ f32_sfu ─┬─ F ┬──┴─ f32_mul ──┬─ Z ─ quantize ─ code
+//!  raw ──────────────────┘      └───────────┘  └───────────┘    ├───── f32_add ─┤
+//!                                                               └───── max ─────┘
+//! ```
+//!
+//! A unit that an instruction does not use is passed by without delay, so F stands one cycle after A and the latencies
+//! of the used units, and Z one cycle after F and the second operation's. While squares are summed the second
+//! multiplier takes A, and the adder adds the square to a partial sum, or folds the partial sums.
+
+use super::super::fp;
+use super::Shared;
+use super::tag::pipe;
+use crate::dsl::{MemStyle, Module, Sig, index_width, u};
+use sterna_spec::config::Config;
+use sterna_spec::isa::ZOp;
+use sterna_spec::numbers::{INT_BITS, PARTIAL_SUMS};
+
+/// Partial sums of a lane: partial `i` is slot `i / V` of lane `i mod V`.
+pub(super) fn slots(c: &Config) -> u32 {
+    PARTIAL_SUMS as u32 / c.lanes
+}
+
+/// Bits of a slot's number.
+pub(super) fn slot_bits(c: &Config) -> u32 {
+    index_width(slots(c) as usize)
+}
+
+/// The adder's operands while squares are summed.
+struct Sum<'m> {
+    /// The instruction sums squares.
+    on: Sig<'m>,
+    left: Sig<'m>,
+    right: Sig<'m>,
+}
+
+/// Module `vector_lane`.
+pub(super) fn lane(c: &Config, units: &Shared) -> Module {
+    let m = Module::new(
+        "vector_lane",
+        "One binary32 lane of the vector unit; the settings are stable during an instruction.",
+    );
+    let flag = |name: &str, doc: &str| m.input(name, u(1), doc);
+    let a = operand_a(&m, units);
+    let mul = m.instance("first_mul", &units.mul);
+    mul.connect("a", a);
+    mul.connect("b", m.input("m", u(32), "factor, binary32, with A"));
+    let product = m.node("factored", flag("has_m", "there is a factor").mux(mul.out("product"), a));
+
+    let sfu = m.instance("sfu", &units.sfu);
+    sfu.connect("x", product);
+    sfu.connect("func", m.input("func", u(3), "function"));
+    let f = flag("has_func", "there is a function").mux(sfu.out("result"), product);
+    let f = m.delay("f", f, "function of the product");
+    let b = m.input("b", u(32), "operand of the second operation, binary32, with F");
+    let zop = m.input("zop", u(3), "second operation");
+
+    let on = flag("sum_squares", "squares of A are summed");
+    let square = zop.eq(ZOp::Square as u32);
+    let second = m.instance("second_mul", &units.mul);
+    second.connect("a", on.mux(a, f));
+    second.connect("b", on.mux(a, square.mux(f, b)));
+
+    let add = m.instance("add", &units.add);
+    let sum = partial_sums(&m, c, on, second.out("product"), add.out("sum"));
+    add.connect("a", sum.on.mux(sum.left, f));
+    add.connect("b", sum.on.mux(sum.right, b));
+    let second = pipe("late_product", second.out("product"), super::ZOP_LATENCY - fp::MUL_LATENCY, false);
+    let added = pipe("late_sum", add.out("sum"), super::ZOP_LATENCY - fp::ADD_LATENCY, false);
+    m.output("sum", u(32), "the adder's output").set(add.out("sum"));
+
+    let arms = [
+        (ZOp::Add as u32, added),
+        (ZOp::Mul as u32, second),
+        (ZOp::Max as u32, fp::max_num(f, b)),
+        (ZOp::Square as u32, second),
+    ];
+    let z = m.delay("z_q", zop.case(&arms, f), "result of the second operation");
+    m.output("z", u(32), "result, binary32").set(z);
+    quantize(&m, units, z);
+    m
+}
+
+fn operand_a<'m>(m: &'m Module, units: &Shared) -> Sig<'m> {
+    let raw = m.input("raw", u(32), "A from vector memory or scalars, binary32");
+    let integer = m.input("whole", crate::dsl::s(INT_BITS), "A from the matrix or the attention unit");
+    let convert = m.instance("convert", &units.convert);
+    convert.connect("value", integer);
+    let is_integer = m.input("is_integer", u(1), "A is an integer");
+    m.node("a", is_integer.mux(convert.out("result"), raw))
+}
+
+/// The lane's partial sums, and what the adder takes while squares are summed.
+fn partial_sums<'m>(m: &'m Module, c: &Config, on: Sig<'m>, square: Sig<'m>, sum: Sig<'m>) -> Sum<'m> {
+    let bits = slot_bits(c);
+    let flag = |name: &str, doc: &str| m.input(name, u(1), doc);
+    let slot = |name: &str, doc: &str| m.input(name, u(bits), doc);
+    let partial = m.mem("partial", 32, slots(c) as usize, MemStyle::Lut, "partial sums of this lane");
+    partial.write(flag("slot_we", "keep the sum"), slot("slot_write", "where the sum goes"), sum);
+    let left = partial.read_async("left_partial", slot("slot_left", "left partial sum"));
+    let right = partial.read_async("right_partial", slot("slot_right", "right partial sum of a fold"));
+    let left = left & (!flag("left_zero", "the left partial sum is still zero")).repeat(32);
+    let right = right & (!flag("right_zero", "the right partial sum is still zero")).repeat(32);
+    let fold = flag("fold", "partial sums of this lane are folded");
+    let cross = flag("across", "sums of lanes are folded");
+    let other = m.input("other", u(32), "the other lane's sum");
+    Sum { on, left: cross.mux(sum, left), right: cross.mux(other, fold.mux(right, square)) }
+}
+
+/// int16 codes; int8 codes are the same, clamped further, because the limits are integers.
+fn quantize(m: &Module, units: &Shared, z: Sig<'_>) {
+    let quantize = m.instance("quantize", &units.quantize);
+    quantize.connect("x", z);
+    let wide = quantize.out("value");
+    let code16 = m.output("code16", crate::dsl::s(16), "result as an int16 code");
+    code16.set(wide);
+    let high = wide.bits(7, 9);
+    let fits = high.all() | high.eq(0);
+    let limit = wide.msb().mux(m.s(8, -128), m.s(8, 127));
+    let doc = "result as an int8 code";
+    m.output("code8", crate::dsl::s(8), doc).set(fits.mux(wide.bits(0, 8).as_signed(), limit));
+}

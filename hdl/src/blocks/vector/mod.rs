@@ -1,0 +1,298 @@
+//! The vector unit: executes VECTOR instructions over all rows, V lanes wide, and holds VMEM, CMEM and SREG.
+//!
+//! ```text
+//!  issue ──┬─[3 convert]──┬─[5 m]──[10 function]──┬── 4 ──┬─[5 second operation]── 1 ──┬─[3 quantize]──
+//!  (slot)  │              │                       │       │                            │
+//!        A: address      m: address              b:      F in the lanes            Z: VMEM, SREG, out, max
+//!           1, read 2       1, read 2               address 2, read 2              codes: ACT, QUERY, KV
+//! ```
+//!
+//! A slot carries a word's flags and place; a unit in brackets is passed by when the instruction does not use it. Operands
+//! are not delayed, their addresses are: m is read when A is converted, b when the function is computed. Nothing of two
+//! instructions is ever in the pipeline at once, so there are no hazards between instructions; inside of one, an operand
+//! is read before the result at its place is written (in-place instructions), and no other overlap is legal.
+//!
+//! Ports: `docs/architecture.md`. `done` comes in the cycle in which the last write is made. At most [`OUT_SLACK`]
+//! words come out after `hold` rises.
+
+mod insn;
+mod issue;
+mod lane;
+mod max;
+mod operands;
+mod out;
+mod path;
+mod scalars;
+mod sum;
+mod tag;
+#[cfg(test)]
+mod tests;
+
+use super::fp;
+use crate::dsl::{Inst, Module, Sig, cat_lsb, u};
+use insn::Insn;
+use operands::Operands;
+use path::Path;
+use std::rc::Rc;
+use sterna_spec::config::Config;
+use sterna_spec::numbers::INT_BITS;
+use tag::{Flags, Place, Tag, Widths};
+
+/// Cycles from an address of the accumulators to their values.
+pub const ACC_LATENCY: u32 = 2;
+/// Cycles from an address of the attention unit's sums to their values.
+pub const ATT_LATENCY: u32 = 2;
+/// Most words that come out after `hold` has risen.
+pub const OUT_SLACK: u32 = 64;
+
+use fp::ADD_LATENCY;
+/// Cycles of the second operation: the longer of the multiplier and the adder.
+const ZOP_LATENCY: u32 = if fp::ADD_LATENCY > fp::MUL_LATENCY { fp::ADD_LATENCY } else { fp::MUL_LATENCY };
+/// Cycles from a slot to its operand: one for the address, two for the memory.
+const READ_LATENCY: u32 = 1 + ACC_LATENCY;
+/// Slots between issue and the last output.
+const DEPTH: u32 = fp::INT_TO_F32_LATENCY
+    + fp::MUL_LATENCY
+    + fp::SFU_LATENCY
+    + READ_LATENCY
+    + ZOP_LATENCY
+    + 2
+    + fp::F32_TO_INT_LATENCY;
+const _: () = assert!(ACC_LATENCY == ATT_LATENCY && DEPTH < OUT_SLACK);
+
+/// The modules inside of the unit that tests replace by faulty ones.
+struct Parts {
+    issue: Module,
+    shared: Shared,
+}
+
+impl Parts {
+    fn new(c: &Config) -> Self {
+        let shared = Shared {
+            mul: Rc::new(fp::mul()),
+            add: Rc::new(fp::add()),
+            sfu: Rc::new(fp::sfu()),
+            convert: Rc::new(fp::int_to_f32(INT_BITS)),
+            quantize: Rc::new(fp::f32_to_int(16)),
+        };
+        Parts { issue: issue::issue(c, Widths::new(c)), shared }
+    }
+}
+
+/// The arithmetic modules, shared by all lanes.
+struct Shared {
+    mul: Rc<Module>,
+    add: Rc<Module>,
+    sfu: Rc<Module>,
+    convert: Rc<Module>,
+    quantize: Rc<Module>,
+}
+
+/// What the parts of the unit are built from.
+struct Unit<'m> {
+    m: &'m Module,
+    c: &'m Config,
+    w: Widths,
+    io: Io<'m>,
+    insn: Insn<'m>,
+}
+
+/// Input ports.
+struct Io<'m> {
+    start: Sig<'m>,
+    insn: Sig<'m>,
+    rows: Sig<'m>,
+    row_info: Sig<'m>,
+    hold: Sig<'m>,
+    acc_data: Sig<'m>,
+    att_data: Sig<'m>,
+    ld_vmem: Sig<'m>,
+    ld_cmem: Sig<'m>,
+    ld_row: Sig<'m>,
+    ld_word: Sig<'m>,
+    ld_mask: Sig<'m>,
+    ld_data: Sig<'m>,
+    s_we: Sig<'m>,
+    s_row: Sig<'m>,
+    s_index: Sig<'m>,
+    s_wdata: Sig<'m>,
+    s_rrow: Sig<'m>,
+    s_rindex: Sig<'m>,
+}
+
+impl<'m> Io<'m> {
+    fn new(m: &'m Module, c: &Config) -> Self {
+        Io {
+            start: m.input("start", u(1), "begins the instruction"),
+            insn: m.input("insn", u(256), "instruction, stable until done"),
+            rows: m.input("rows", u(5), "rows of the step"),
+            row_info: m.input("row_info", u(128 * c.rows), "descriptors of the rows"),
+            hold: m.input("hold", u(1), "stop issuing words"),
+            acc_data: m.input("acc_data", u(c.lanes * c.acc_bits()), "accumulators, 2 cycles after acc_word"),
+            att_data: m.input("att_data", u(c.lanes * INT_BITS), "attention sums, 2 cycles after att_word"),
+            ld_vmem: m.input("ld_vmem", u(1), "the loader writes vector memory"),
+            ld_cmem: m.input("ld_cmem", u(1), "the loader writes shared memory"),
+            ld_row: m.input("ld_row", u(4), "row"),
+            ld_word: m.input("ld_word", u(16), "word"),
+            ld_mask: m.input("ld_mask", u(c.lanes), "lanes"),
+            ld_data: m.input("ld_data", u(32 * c.lanes), "binary32 of each lane"),
+            s_we: m.input("s_we", u(1), "the attention unit writes a scalar"),
+            s_row: m.input("s_row", u(4), "row"),
+            s_index: m.input("s_index", u(8), "scalar"),
+            s_wdata: m.input("s_wdata", u(32), "binary32"),
+            s_rrow: m.input("s_rrow", u(4), "row of the scalar that the attention unit reads"),
+            s_rindex: m.input("s_rindex", u(8), "its index"),
+        }
+    }
+}
+
+/// Module `vector`: the vector unit.
+pub fn vector(config: &Config) -> Module {
+    let m = Module::new(
+        "vector",
+        "The vector unit: element-wise work on all rows, and the memories that it works on.",
+    );
+    build(&m, config, Parts::new(config));
+    m
+}
+
+fn build<'m>(m: &'m Module, c: &'m Config, parts: Parts) {
+    let (io, w) = (Io::new(m, c), Widths::new(c));
+    let insn = Insn::new(m, io.insn, c.probe);
+    let unit = Unit { m, c, w, io, insn };
+    let (issue, slot) = issue_slot(&unit, parts.issue);
+    let path = Path::new(m, &unit.insn, slot, w);
+    let lane = Rc::new(lane::lane(c, &parts.shared));
+    let lanes: Vec<Inst> = (0..c.lanes).map(|l| m.instance(&format!("lane{l}"), &lane)).collect();
+    let z = m.node("z", cat_lsb(&lanes.iter().map(|l| l.out("z")).collect::<Vec<_>>()));
+    let scalars = m.instance("scalars", scalars::scalars(c, w));
+    let operands = operands::read(&unit, issue, &path, scalars, z);
+    connect_lanes(&unit, &lanes, &operands);
+    let sum = connect_sum(&unit, &lanes, path.square);
+    let max = connect_max(&unit, &path, z);
+    operands::scalars(&unit, issue, &path, scalars, z, [max, sum], lanes[0].out("sum"));
+    out::drive(&unit, &path, &lanes, z);
+    settle(&unit, issue, &path, sum);
+}
+
+/// The loop over all words, and the slot that it issues.
+fn issue_slot<'m>(unit: &Unit<'m>, issue: Module) -> (Inst<'m>, Tag<'m>) {
+    let (m, c, insn, io) = (unit.m, unit.c, &unit.insn, &unit.io);
+    let issue = m.instance("issue", issue);
+    let wants: Vec<Sig> = (0..c.rows).map(|r| !insn.head | io.row_info.bit(128 * r + 96)).collect();
+    for r in 0..c.rows {
+        m.unused("only the flag that asks for logits", io.row_info.bits(128 * r, 96));
+        m.unused("only the flag that asks for logits", io.row_info.bits(128 * r + 97, 31));
+    }
+    let inputs = [
+        ("start", io.start),
+        ("hold", io.hold),
+        ("n", insn.n),
+        ("reps", insn.rep),
+        ("a", insn.a),
+        ("rotate", insn.rotate),
+        ("m_stride", insn.m_stride),
+        ("drain", insn.drain),
+        ("rows", io.rows),
+        ("takes_part", cat_lsb(&wants)),
+    ];
+    for (port, x) in inputs {
+        issue.connect(port, x);
+    }
+    if issue::interval(c) > 1 {
+        issue.connect("sum", insn.reduce_sum);
+    }
+    for unit in ["acc", "att"] {
+        let row = m.output(&format!("{unit}_row"), u(4), "row that is read");
+        row.set(issue.out("a_row"));
+        m.output(&format!("{unit}_word"), u(16), "word that is read").set(issue.out("a_word"));
+    }
+    let slot = |what: &str| issue.out(&format!("slot_{what}"));
+    let place = Place { row: slot("row"), rep: slot("rep"), word: slot("word"), offset: slot("offset") };
+    let flags =
+        Flags { valid: slot("valid"), last: slot("last"), row_end: slot("row_end"), end: slot("end") };
+    (issue, Tag { flags, place: cat_lsb(&[place.pack(), slot("m_word")]) })
+}
+
+fn connect_lanes<'m>(unit: &Unit<'m>, lanes: &[Inst<'m>], operands: &Operands<'m>) {
+    let (c, insn) = (unit.c, &unit.insn);
+    let acc = unit.io.acc_data.words(c.acc_bits());
+    let att = unit.io.att_data.words(INT_BITS);
+    for (l, lane) in lanes.iter().enumerate() {
+        let own = |x: Sig<'m>| x.word(l as u32, 32);
+        let raw = own(operands.raw);
+        let integer = insn.att.mux(att[l].as_signed(), acc[l].sext(INT_BITS));
+        let inputs = [
+            ("raw", if l == 0 { insn.scalar.mux(operands.scalar, raw) } else { raw }),
+            ("whole", integer),
+            ("m", insn.m_cmem.mux(own(operands.m_words), operands.m_scalar)),
+            ("b", insn.b_vmem.mux(own(operands.b_words), operands.b_scalar)),
+            ("is_integer", insn.integer),
+            ("has_m", insn.has_m),
+            ("has_func", insn.has_func),
+            ("func", insn.func),
+            ("zop", insn.zop),
+            ("sum_squares", insn.reduce_sum),
+        ];
+        for (port, x) in inputs {
+            lane.connect(port, x);
+        }
+    }
+}
+
+/// Connects the control of the sum of squares to the lanes.
+fn connect_sum<'m>(unit: &Unit<'m>, lanes: &[Inst<'m>], [square, row_end]: [Sig<'m>; 2]) -> Inst<'m> {
+    let (m, c) = (unit.m, unit.c);
+    let sum = m.instance("sum", sum::sum(c));
+    sum.connect("square", square);
+    sum.connect("row_end", row_end);
+    let ports =
+        ["fold", "across", "slot_left", "slot_right", "left_zero", "right_zero", "slot_we", "slot_write"];
+    for (l, lane) in lanes.iter().enumerate() {
+        for port in ports {
+            lane.connect(port, sum.out(port));
+        }
+        // The lane that is a distance of V/2, V/4, .. 1 away.
+        let steps = (0..c.lanes.ilog2()).map(|s| (sum::first_cross(c) + s, c.lanes as usize >> (s + 1)));
+        let arms: Vec<(u32, Sig)> =
+            steps.filter(|(_, far)| l < *far).map(|(s, far)| (s, lanes[l + far].out("sum"))).collect();
+        lane.connect(
+            "other",
+            match arms.first() {
+                Some(first) => sum.out("step").case(&arms[1..], first.1),
+                None => m.u(32, 0),
+            },
+        );
+    }
+    sum
+}
+
+fn connect_max<'m>(unit: &Unit<'m>, path: &Path<'m>, z: Sig<'m>) -> Inst<'m> {
+    let (m, insn) = (unit.m, &unit.insn);
+    let to = path::Target::of(path.z.place, unit.w);
+    let max = m.instance("max", max::max(unit.c, unit.w.row));
+    max.connect("valid", path.z.flags.valid & insn.reduce_max);
+    max.connect("last", path.z.flags.last);
+    max.connect("row", to.row);
+    max.connect("index", insn.smax.wrapping_add(to.rep));
+    max.connect("one_lane", insn.scalar);
+    max.connect("z", z);
+    max
+}
+
+/// When a row, and when the instruction is written.
+fn settle<'m>(unit: &Unit<'m>, issue: Inst<'m>, path: &Path<'m>, sum: Inst<'m>) {
+    let (m, insn) = (unit.m, &unit.insn);
+    let cycles = max::latency(unit.c).max(fp::F32_TO_INT_LATENCY);
+    let flags = path.z.flags;
+    let ends = cat_lsb(&[flags.row_end, flags.end]);
+    let late = tag::gated("after_max", ends, insn.reduce_max, cycles);
+    let pick = |z: Sig<'m>, code: Sig<'m>, max: Sig<'m>| insn.reduce_max.mux(max, insn.codes.mux(code, z));
+    let row_end = pick(flags.row_end, path.code[1], late.bit(0));
+    let end = pick(flags.end, path.code[2], late.bit(1));
+    issue.connect("row_done", insn.reduce_sum.mux(sum.out("done"), row_end));
+    let drained = m.reg("drained", u(1), Some(0), "a drained instruction is over");
+    drained.set(issue.out("drained"));
+    m.output("done", u(1), "the instruction is over, its last write is made in this cycle or was")
+        .set(end | drained.q());
+}

@@ -1,0 +1,176 @@
+//! The operands: vector memory, shared memory, and the read ports of the scalars.
+
+use super::Unit;
+use super::path::{Path, Target};
+use super::tag::{Place, low, row_base, scalar_address};
+use crate::dsl::{Inst, MemStyle, Sig};
+use sterna_spec::isa::DstKind;
+
+/// The operands as the lanes take them.
+pub(super) struct Operands<'m> {
+    /// A of vector memory, all lanes.
+    pub raw: Sig<'m>,
+    /// A of the scalars, for lane 0.
+    pub scalar: Sig<'m>,
+    /// Factor from shared memory, all lanes.
+    pub m_words: Sig<'m>,
+    /// Factor for all lanes: scalar or immediate.
+    pub m_scalar: Sig<'m>,
+    /// b of vector memory, all lanes.
+    pub b_words: Sig<'m>,
+    /// b for all lanes: scalar or immediate.
+    pub b_scalar: Sig<'m>,
+}
+
+/// Reads all operands; `z` is written to vector memory.
+pub(super) fn read<'m>(
+    unit: &Unit<'m>,
+    issue: Inst<'m>,
+    path: &Path<'m>,
+    scalars: Inst<'m>,
+    z: Sig<'m>,
+) -> Operands<'m> {
+    let (m, c, w, insn) = (unit.m, unit.c, unit.w, &unit.insn);
+    let on = m.u(1, 1);
+    let b_place = Place::of(path.b.place, w);
+    let b_word = low(insn.b, w.vmem).wrapping_add(b_place.offset.resize(w.vmem));
+    let b_word = m.delay("b_word", b_word, "word of b in its row");
+    let b_row = Place::of(path.b_next.place, w).row;
+    let base = row_base(m, b_row, c.rows, c.vector_words, w.vmem);
+    let b_address = m.delay("b_address", base.wrapping_add(b_word), "word of b");
+    let (raw, b_words) = vector_memory(unit, path, issue.out("a_address"), b_address, z);
+
+    let m_address = low(insn.m, w.cmem).wrapping_add(path.m_word);
+    let m_address = m.delay("m_address", m_address, "word of the factor in shared memory");
+    let cmem = m.mem("cmem", 32 * c.lanes, c.shared_words as usize, MemStyle::Block, "shared memory");
+    let (io, mask) = (&unit.io, unit.io.ld_cmem.repeat(c.lanes));
+    cmem.write_lanes(io.ld_mask & mask, low(io.ld_word, w.cmem), io.ld_data);
+    let m_words = m.delay("m_words", cmem.read("cmem_q", m_address, on), "factors from shared memory");
+
+    let late = |name: &str, port: &str, is_scalar: Sig<'m>, imm: Sig<'m>| {
+        m.delay(name, is_scalar.mux(scalars.out(port), imm), "the same for all lanes: a scalar or immediate")
+    };
+    Operands {
+        raw,
+        scalar: m.delay("a_scalar", scalars.out("a_data"), "A as a scalar"),
+        m_words,
+        m_scalar: late("m_scalar", "m_data", insn.m_sreg, insn.imm_m),
+        b_words,
+        b_scalar: late("b_scalar", "b_data", insn.b_sreg, insn.imm_b),
+    }
+}
+
+/// Two copies of vector memory, one for A and one for b: two reads and a write in each cycle.
+fn vector_memory<'m>(
+    unit: &Unit<'m>,
+    path: &Path<'m>,
+    a_address: Sig<'m>,
+    b_address: Sig<'m>,
+    z: Sig<'m>,
+) -> (Sig<'m>, Sig<'m>) {
+    let (m, c, w, io) = (unit.m, unit.c, unit.w, &unit.io);
+    let to = Target::of(path.z.place, w);
+    let store = path.z.flags.valid & unit.insn.to(DstKind::Vmem);
+    let load = io.ld_vmem;
+    let row = load.mux(low(io.ld_row, w.row), to.row);
+    let word = load.mux(low(io.ld_word, w.vmem), to.dst.resize(w.vmem));
+    let base = row_base(m, row, c.rows, c.vector_words, w.vmem);
+    let address = m.node("vmem_address", base.wrapping_add(word));
+    let mask = m.node("vmem_mask", load.mux(io.ld_mask, store.repeat(c.lanes)));
+    let data = m.node("vmem_data", load.mux(io.ld_data, z));
+    let copy = |name: &str, address: Sig<'m>| {
+        let depth = (c.rows * c.vector_words) as usize;
+        let doc = format!("vector memory of all rows, the copy read as {name}");
+        let mem = m.mem(&format!("vmem_{name}"), 32 * c.lanes, depth, MemStyle::Block, &doc);
+        (mem, mem.read(&format!("vmem_{name}_q"), address, m.u(1, 1)))
+    };
+    let copies = [copy("a", a_address), copy("b", b_address)];
+    for (mem, _) in copies {
+        mem.write_lanes(mask, address, data);
+    }
+    let [a, b] = copies.map(|(_, q)| q);
+    (m.delay("a_words", a, "A from vector memory"), m.delay("b_words", b, "b from vector memory"))
+}
+
+/// A value that the scalars take.
+struct Write<'m> {
+    on: Sig<'m>,
+    row: Sig<'m>,
+    index: Sig<'m>,
+    data: Sig<'m>,
+}
+
+/// Connects the scalars: reads of all operands and of the attention unit, and the four writers, of which no two write in
+/// one cycle.
+pub(super) fn scalars<'m>(
+    unit: &Unit<'m>,
+    issue: Inst<'m>,
+    path: &Path<'m>,
+    scalars: Inst<'m>,
+    z: Sig<'m>,
+    [max, sum]: [Inst<'m>; 2],
+    total: Sig<'m>,
+) {
+    let (m, c, w, insn, io) = (unit.m, unit.c, unit.w, &unit.insn, &unit.io);
+    let step = |place: Place<'m>, inc: Sig<'m>| {
+        let word = place.word.resize(8);
+        insn.scalar.mux(word, place.rep) & inc.repeat(8)
+    };
+    let at = |first: Sig<'m>, place: Place<'m>, inc: Sig<'m>| {
+        scalar_address(place.row, first.trunc(8).wrapping_add(step(place, inc)), c, w)
+    };
+    let m_at = at(insn.m, Place::of(path.factor.place, w), insn.m_inc);
+    scalars.connect("m_address", m.delay("m_scalar_address", m_at, "scalar of the factor"));
+    let b_at = at(insn.b, Place::of(path.b_next.place, w), insn.b_inc);
+    scalars.connect("b_address", m.delay("b_scalar_address", b_at, "scalar of b"));
+    let own = scalar_address(issue.out("a_row"), issue.out("a_word").trunc(8), c, w);
+    let theirs = scalar_address(low(io.s_rrow, w.row), io.s_rindex, c, w);
+    scalars.connect("a_address", issue.out("a_valid").mux(own, theirs));
+    m.output("s_rdata", crate::dsl::u(32), "scalar for the attention unit, a cycle later")
+        .set(scalars.out("a_data"));
+
+    let to = Target::of(path.z.place, w);
+    let reductions = [
+        Write { on: sum.out("done"), row: issue.out("a_row"), index: insn.ssum, data: total },
+        Write {
+            on: max.out("we"),
+            row: max.out("write_row"),
+            index: max.out("write_index"),
+            data: max.out("value"),
+        },
+        Write { on: io.s_we, row: low(io.s_row, w.row), index: io.s_index, data: io.s_wdata },
+    ];
+    let store = path.z.flags.valid & insn.to(DstKind::Sreg);
+    let mut write = Write { on: store, row: to.row, index: to.dst.trunc(8), data: z.bits(0, 32) };
+    if c.probe {
+        probe(unit, &reductions);
+    }
+    for r in reductions.into_iter().rev() {
+        write = merge(&r, &write);
+    }
+    scalars.connect("we", write.on);
+    scalars.connect("w_address", scalar_address(write.row, write.index, c, w));
+    scalars.connect("w_data", write.data);
+}
+
+/// `first` if it is on, else `second`.
+fn merge<'m>(first: &Write<'m>, second: &Write<'m>) -> Write<'m> {
+    Write {
+        on: first.on | second.on,
+        row: first.on.mux(first.row, second.row),
+        index: first.on.mux(first.index, second.index),
+        data: first.on.mux(first.data, second.data),
+    }
+}
+
+/// The observation port of scalars that reductions and the attention unit write.
+fn probe<'m>(unit: &Unit<'m>, [sum, max, attention]: &[Write<'m>; 3]) {
+    let all = merge(sum, &merge(max, attention));
+    let out = |name: &str, x: Sig<'m>, width: u32, doc: &str| {
+        unit.m.output(name, crate::dsl::u(width), doc).set(x.zext(width));
+    };
+    out("probe_s_valid", all.on, 1, "a scalar is written, other than as a result");
+    out("probe_s_row", all.row, 4, "its row");
+    out("probe_s_index", all.index, 8, "its index");
+    out("probe_s_data", all.data, 32, "binary32");
+}

@@ -1,0 +1,68 @@
+//! What leaves the unit: activation and query codes, words for the store and the selection, and the observation port.
+
+use super::Unit;
+use super::path::{Path, Target};
+use crate::dsl::{Inst, Sig, cat_lsb, u};
+use sterna_spec::isa::DstKind;
+
+/// Drives the output ports; `z` are the results of all lanes.
+pub(super) fn drive<'m>(unit: &Unit<'m>, path: &Path<'m>, lanes: &[Inst<'m>], z: Sig<'m>) {
+    let (m, c, w, insn) = (unit.m, unit.c, unit.w, &unit.insn);
+    let out = |name: &str, x: Sig<'m>, width: u32, doc: &str| {
+        m.output(name, u(width), doc).set(x.zext(width));
+    };
+    let codes = |port: &str| cat_lsb(&lanes.iter().map(|l| l.out(port).as_unsigned()).collect::<Vec<_>>());
+    let (code8, code16) = (codes("code8"), codes("code16"));
+    let code = Target::of(path.code_place, w);
+    for (name, kind, data) in [("act", DstKind::Act, code8), ("q", DstKind::Query, code16)] {
+        let port = |what: &str| format!("{name}_{what}");
+        out(&port("we"), path.code[0] & insn.to(kind), 1, "write a word of codes");
+        out(&port("row"), code.row, 4, "its row");
+        out(&port("word"), code.dst, 16, "its word");
+        out(&port("data"), data, data.width(), "codes of all lanes");
+    }
+
+    let kv = m.node("to_kv", insn.to(DstKind::Kv));
+    let to = Target::of(path.z.place, w);
+    let outward = m.node("to_memory", insn.dst_kind.ge(DstKind::KvScale as u32));
+    let width = 32 * c.lanes;
+    let valid = (path.code[0] & kv) | (path.z.flags.valid & outward);
+    out("out_valid", valid, 1, "a word for the store or the selection");
+    out("out_kind", insn.dst_kind, 4, "its destination");
+    out("out_row", kv.mux(code.row, to.row), 4, "its row");
+    out("out_rep", kv.mux(code.rep, to.rep), 8, "its repetition");
+    out("out_word", kv.mux(code.word, to.word), 16, "its word in the repetition");
+    out("out_data", kv.mux(code8.zext(width), z), width, "results, or int8 codes in the low bits");
+    if c.probe {
+        probe(unit, path, lanes, z);
+    }
+}
+
+/// The observation port: every word that goes anywhere, as the golden model logs it.
+fn probe<'m>(unit: &Unit<'m>, path: &Path<'m>, lanes: &[Inst<'m>], z: Sig<'m>) {
+    let (m, c, w, insn) = (unit.m, unit.c, unit.w, &unit.insn);
+    let out = |name: &str, x: Sig<'m>, width: u32, doc: &str| {
+        m.output(name, u(width), doc).set(x.zext(width));
+    };
+    let tag = |pick: fn(Target<'m>) -> Sig<'m>| {
+        insn.codes.mux(pick(Target::of(path.code_place, w)), pick(Target::of(path.z.place, w)))
+    };
+    let dst = m.node("probe_dst", tag(|t| t.dst));
+    let offset = m.node("probe_offset", dst.wrapping_sub(insn.dst));
+    let id = insn.addr.wrapping_add((offset << c.lanes.ilog2()).zext(32));
+    let arms = [
+        (DstKind::Kv as u32, offset.zext(32)),
+        (DstKind::KvScale as u32, offset.zext(32)),
+        (DstKind::Topk as u32, id),
+        (DstKind::Logits as u32, id),
+    ];
+    let wide = insn.to(DstKind::Query);
+    let code = |l: &Inst<'m>| wide.mux(l.out("code16"), l.out("code8").ext(16)).ext(32).as_unsigned();
+    let codes = cat_lsb(&lanes.iter().map(code).collect::<Vec<_>>());
+    let valid = insn.codes.mux(path.code[0], path.z.flags.valid);
+    out("probe_valid", valid & insn.dst_kind.any(), 1, "a word of results");
+    out("probe_kind", insn.dst_kind, 4, "its destination");
+    out("probe_row", tag(|t| t.row), 4, "its row");
+    out("probe_address", insn.dst_kind.case(&arms, dst.zext(32)), 32, "its word, or first id");
+    out("probe_data", insn.codes.mux(codes, z), 32 * c.lanes, "binary32, or codes extended by their sign");
+}
