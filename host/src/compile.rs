@@ -55,12 +55,13 @@ pub fn compile(model: &Model, device: &Config, options: &Options) -> Result<Imag
     let rotary = Region { base: embedding.end(), beats: bytes.len() / device.beat_bytes() - embedding.end() };
 
     let out = StreamBuilder::new(device);
-    let mut emitter = Emitter { out, model: &model.config, device, plan, kv: kv_layout };
+    let mut emitter = Emitter { out, model: &model.config, device, plan, kv: kv_layout, parts: Vec::new() };
     let head = Head::new(model.head(), options.planes);
     emitter.step(model, &head, embedding, rotary);
     let step = Region { base: rotary.end(), beats: emitter.out.beats() };
     emitter.logits(&head);
     let logits = Region { base: step.end(), beats: emitter.out.beats() - step.beats };
+    let parts = emitter.parts;
     bytes.extend(emitter.out.into_bytes());
 
     let padded_vocab = model.config.vocab.next_multiple_of(device.lanes as usize);
@@ -73,6 +74,7 @@ pub fn compile(model: &Model, device: &Config, options: &Options) -> Result<Imag
         port_bases: port_bases(device, result.end()),
         map: Map { embedding, rotary, step, logits, kv, kv_stride, kv_layout, result, result_stride },
         bytes,
+        parts,
         context: options.context,
         sequences: options.sequences,
         vocab: model.config.vocab,
@@ -100,6 +102,7 @@ fn check_addresses(image: Image) -> Result<Image> {
 impl Emitter<'_> {
     /// The whole step: rows in, layers, body end, head.
     fn step(&mut self, model: &Model, head: &Head, embedding: Region, rotary: Region) {
+        self.part("embedding");
         let rotary_words = 2 * self.plan.head;
         let (addr, stride) = (embedding.base as u32, row_beats(self.device, model.config.hidden) as u32);
         let (dst, words) = (self.plan.x, self.plan.hidden);
@@ -127,6 +130,7 @@ impl Emitter<'_> {
             self.layer(index, layer);
         }
         self.out.push(Instruction::End { body: true });
+        self.part("head");
         self.quantize(Some(&model.weights.final_norm), self.plan.x, self.plan.hidden, 1.0, true);
         self.head(head, false);
         self.out.push(Instruction::End { body: false });
@@ -134,6 +138,7 @@ impl Emitter<'_> {
 
     /// The head once more, with logits to memory. It runs on the activation codes that a whole step left behind.
     fn logits(&mut self, head: &Head) {
+        self.part("head with logits");
         self.head(head, true);
         self.out.push(Instruction::End { body: false });
     }

@@ -5,8 +5,8 @@
 
 use crate::error::{Error, Result};
 use crate::families::{self, Family};
+use crate::json::read_json;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use std::path::Path;
 
 /// The gate's activation function.
@@ -290,16 +290,4 @@ fn unsupported(
     remedy: impl Into<String>,
 ) -> Error {
     Error::Unsupported { path: path.into(), field, found: found.into(), remedy: remedy.into() }
-}
-
-/// Reads a JSON file; an error names the field.
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let text =
-        std::fs::read(path).map_err(|e| Error::io(path, "give the folder of a Hugging Face model", e))?;
-    let reader = &mut serde_json::Deserializer::from_slice(&text);
-    serde_path_to_error::deserialize(reader).map_err(|e| Error::Json {
-        path: path.into(),
-        field: e.path().to_string(),
-        problem: e.inner().to_string(),
-    })
 }

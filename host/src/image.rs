@@ -10,6 +10,7 @@
 //!          logits            one area a row
 //! ```
 
+use crate::compile::listing::instructions;
 use sterna_spec::config::Config;
 use sterna_spec::layout::{KvLayout, beats};
 use sterna_spec::registers::offset;
@@ -62,6 +63,8 @@ pub struct Image {
     pub map: Map,
     /// Memory from beat 0 on: tables and programs.
     pub bytes: Vec<u8>,
+    /// Names of the programs' parts and the beats, counted from the step's first, at which they begin.
+    pub parts: Vec<(usize, String)>,
     /// Physical address of each port's part of beat 0.
     pub port_bases: Vec<u64>,
     /// Positions of a sequence.
@@ -112,6 +115,14 @@ impl Image {
     pub fn region(&self, region: Region) -> &[u8] {
         let beat = self.config.beat_bytes();
         &self.bytes[region.base * beat..region.end() * beat]
+    }
+
+    /// Names of the step's parts and the number of the instruction at which each begins: what a mismatch report needs.
+    pub fn instruction_names(&self) -> Vec<(u32, String)> {
+        let listing = instructions(&self.config, self.region(self.map.step));
+        let number = |beat: usize| listing.partition_point(|(at, _)| *at < beat) as u32;
+        let step = self.parts.iter().filter(|(beat, _)| *beat < self.map.step.beats);
+        step.map(|(beat, name)| (number(*beat), name.clone())).collect()
     }
 
     /// First beat of a sequence's KV cache.

@@ -11,6 +11,7 @@ pub mod driver;
 pub mod error;
 pub mod families;
 pub mod image;
+mod json;
 pub mod model;
 pub mod reference;
 pub mod sample;

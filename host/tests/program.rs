@@ -51,6 +51,15 @@ fn the_program_of_a_small_model() {
 }
 
 #[test]
+fn parts_of_the_step_have_names() {
+    let image = compile(&Folder::random(&SHAPE).load(), &tiny(), &OPTIONS).unwrap();
+    let listing = instructions(&image.config, image.region(image.map.step));
+    let lines =
+        image.instruction_names().into_iter().map(|(n, name)| format!("{name}: {}\n", listing[n as usize].1));
+    insta::assert_snapshot!(lines.collect::<String>());
+}
+
+#[test]
 fn the_program_with_silu() {
     let model = Folder::random(&Shape { layers: 1, act: "silu", ..SHAPE }).load();
     let image = compile(&model, &tiny(), &OPTIONS).unwrap();

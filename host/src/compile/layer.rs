@@ -29,6 +29,8 @@ pub struct Emitter<'a> {
     pub plan: Plan,
     /// The KV cache's areas.
     pub kv: KvLayout,
+    /// Names of parts of the stream and the beats at which they begin.
+    pub parts: Vec<(usize, String)>,
 }
 
 /// Some rows of a matrix.
@@ -48,16 +50,25 @@ impl Emitter<'_> {
     /// One layer.
     pub fn layer(&mut self, index: usize, layer: &Layer) {
         let plan = self.plan.clone();
+        self.part(format!("layer {index}, attention"));
         self.quantize(Some(&layer.input_norm), plan.x, plan.hidden, 1.0, false);
         self.attention(index, layer);
         let scale = f64::from(layer.output.scale);
+        self.part(format!("layer {index}, output projection"));
         self.quantize(layer.attention_norm.as_deref(), plan.scratch, plan.attention, scale, false);
         self.residual(&layer.output);
+        self.part(format!("layer {index}, gate and up"));
         self.quantize(Some(&layer.ffn_input_norm), plan.x, plan.hidden, 1.0, false);
         self.feed_forward(layer);
         let (words, scale) = (self.words(self.model.ffn), f64::from(layer.down.scale));
+        self.part(format!("layer {index}, down projection"));
         self.quantize(layer.ffn_norm.as_deref(), plan.scratch, words, scale, false);
         self.residual(&layer.down);
+    }
+
+    /// Names what follows.
+    pub fn part(&mut self, name: impl Into<String>) {
+        self.parts.push((self.out.beats(), name.into()));
     }
 
     /// Normalizes `words` words of vector memory at `src` (with a gain) and quantizes them to activation codes.
