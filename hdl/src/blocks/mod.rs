@@ -1,5 +1,6 @@
 //! The blocks of the accelerator, one file each; `docs/architecture.md` has the table of their ports.
 
+pub mod attention;
 pub mod axi;
 pub mod counters;
 pub mod fifo;

@@ -1,0 +1,149 @@
+//! QUERY: the int16 codes of the queries, and their way to the slots.
+//!
+//! ```text
+//! q_* --> QUERY memory, P rows --> word of V codes + slot, segment, part --> the slots' own small memories
+//! SREG[m + head] ------------------------------------------------------> the slots' query scale
+//! ```
+//!
+//! The heads of the next pass are loaded as soon as the present pass has all its scores (`next`): while it weighs.
+
+use super::shape::{COUNT_BITS, HEAD_BITS, PASS_BITS, PASS_COUNT_BITS, Shape, walk};
+use crate::dsl::{MemStyle, Module, Sig, index_width, u};
+
+/// Module `attention_query_*`.
+pub(super) fn query(shape: &Shape) -> Module {
+    let m =
+        Module::new(&shape.name("attention_query"), "Query codes of all rows, and their way to the slots.");
+    let word_bits = 16 * shape.lanes as u32;
+    let start = m.input("start", u(1), "an instruction starts");
+    let active = m.input("rows", u(5), "active rows");
+    let passes = m.input("passes", u(PASS_COUNT_BITS), "passes of each row");
+    let loaded = m.input("loaded", u(PASS_COUNT_BITS), "descriptors that can be read");
+    let next = m.input("next", u(1), "the present pass's codes and scales are no longer needed");
+    let pass = m.output("pass", u(PASS_BITS), "descriptor wanted");
+    let ready = m.output("ready", u(1), "the pass's codes and scales are in the slots");
+
+    let state =
+        m.fsm("state", &["IDLE", "WANTED", "BASE", "READ", "FLUSH"], "FLUSH: the last word is on its way");
+    let (slot_done, last_slot) = (m.wire("slot_done", u(1)), m.wire("last_slot", u(1)));
+    let all_done = m.node("all_done", slot_done.sig() & last_slot.sig());
+    let place = walk(&m, shape, start, all_done, [active, passes]);
+    let more = m.reg("more", u(1), Some(0), "passes are left");
+    let begin = m.node("starts", start & passes.ne(0) & active.ne(0));
+    more.when(begin, 1);
+    more.when(all_done & place.last, 0);
+    state.from("IDLE").goto(begin | next & more.q(), "WANTED");
+    state.from("WANTED").goto(loaded.gt(place.pass), "BASE");
+    state.from("BASE").goto(m.u(1, 1), "READ");
+    state.from("READ").goto(all_done, "FLUSH").goto(slot_done.sig(), "BASE");
+    state.from("FLUSH").goto(m.u(1, 1), "IDLE");
+    pass.set(place.pass);
+    ready.set(state.is("IDLE"));
+
+    let (base, read) = (state.is("BASE").named("base"), state.is("READ").named("read"));
+    let slot = m.reg("slot", u(index_width(shape.slots)), Some(0), "slot being loaded");
+    let count = m.input("count", u(COUNT_BITS), "query heads of the pass wanted");
+    last_slot.set((slot.q() + 1u8).eq(count));
+    slot.when(state.is("WANTED"), 0);
+    slot.when(slot_done.sig(), slot.q().wrapping_add(1));
+    let head = head_of(&m, shape, slot.q());
+    let segments = m.input("segments", u(shape.segment_count_bits()), "segments of a head");
+
+    let first = m.reg("first_word", u(shape.address_bits()), None, "first word of the head in its row");
+    first.when(base, shape.head_word(&m, head, segments));
+    let at = Counters::new(&m, shape, base, read, segments);
+    slot_done.set(read & at.last);
+    let memory = m.mem("query", word_bits, shape.row_depth(), MemStyle::Block, "V codes a word, row by row");
+    store(&m, shape, memory);
+    let word = first.q().wrapping_add(at.word);
+    let data = memory.read("word", shape.address(&m, place.row, word), read);
+    m.output("code_data", u(word_bits), "V codes").set(data);
+    let one_hot = one_hot(&m, slot.q(), shape.slots);
+    let code_we = m.reg("code_slot", one_hot.ty(), Some(0), "slot of the word that was read");
+    code_we.set(read.mux(one_hot, 0));
+    m.output("code_we", one_hot.ty(), "writes the codes of these slots").set(code_we.q());
+    m.output("code_segment", at.segment.ty(), "segment").set(m.delay("read_segment", at.segment, ""));
+    m.output("code_part", at.part.ty(), "part of the segment, one-hot").set(m.delay(
+        "read_part",
+        at.part,
+        "",
+    ));
+    scales(&m, shape, base, place.row, head, one_hot);
+    m
+}
+
+fn head_of<'m>(m: &'m Module, shape: &Shape, slot: Sig<'m>) -> Sig<'m> {
+    let heads = m.input("heads", u(shape.heads_bits()), "query heads of the pass wanted");
+    let head = if shape.slots == 1 { heads } else { heads.word_dyn(slot, HEAD_BITS) };
+    m.node("head", head)
+}
+
+fn store(m: &Module, shape: &Shape, memory: crate::dsl::Mem) {
+    let we = m.input("q_we", u(1), "writes a word of codes");
+    let row = m.input("q_row", u(4), "row");
+    let word = m.input("q_word", u(16), "word");
+    let data = m.input("q_data", u(16 * shape.lanes as u32), "V int16 codes");
+    unread_address(m, shape, row, word);
+    let word = word.bits(0, shape.address_bits().min(16)).resize(shape.address_bits());
+    memory.write(we, shape.address(m, row, word), data);
+}
+
+/// Declares the bits of a row and a word that this shape has no use for.
+pub(super) fn unread_address(m: &Module, shape: &Shape, row: Sig, word: Sig) {
+    if shape.rows == 1 {
+        m.unused("there is one row", row);
+    }
+    let used = shape.address_bits();
+    if used < 16 {
+        m.unused("words are fewer", word.bits(used, 16 - used));
+    }
+}
+
+/// SREG[m + head] goes to the slot a cycle after it is asked for.
+fn scales<'m>(m: &'m Module, shape: &Shape, ask: Sig<'m>, row: Sig<'m>, head: Sig<'m>, slot: Sig<'m>) {
+    let first = m.input("first_scale", u(8), "SREG of the query scale of head 0");
+    m.output("s_rrow", u(4), "row of the scale").set(row);
+    m.output("s_rindex", u(8), "index of the scale").set(first.wrapping_add(head.zext(8)));
+    let we = m.reg("scale_slot", slot.ty(), Some(0), "slot of the scale that was read");
+    we.set(ask.mux(slot, 0));
+    m.output("scale_we", u(shape.slots as u32), "writes the query scale of these slots").set(we.q());
+}
+
+/// Bit `index` of `n` bits.
+pub(super) fn one_hot<'m>(m: &'m Module, index: Sig<'m>, n: usize) -> Sig<'m> {
+    if n == 1 {
+        return m.u(1, 1);
+    }
+    m.cat_lsb(&(0..n).map(|i| index.eq(i)).collect::<Vec<_>>())
+}
+
+/// Word, segment and part of a head, counted together.
+struct Counters<'m> {
+    word: Sig<'m>,
+    segment: Sig<'m>,
+    part: Sig<'m>,
+    last: Sig<'m>,
+}
+
+impl<'m> Counters<'m> {
+    fn new(m: &'m Module, shape: &Shape, clear: Sig<'m>, step: Sig<'m>, segments: Sig<'m>) -> Self {
+        let word = m.reg("word_of_head", u(shape.address_bits()), None, "word of the head");
+        word.when(clear, 0);
+        word.when(step, word.q().wrapping_add(1));
+        let segment = m.reg("segment", u(shape.segment_bits()), None, "segment of the head");
+        let (part, wrap) = if shape.parts() == 1 {
+            (m.u(1, 1), step)
+        } else {
+            let bits = shape.parts() as u32;
+            let part = m.reg("part", u(bits), None, "part of the segment, one-hot");
+            part.when(clear, 1);
+            part.when(step, m.cat_lsb(&[part.q().msb(), part.q().bits(0, bits - 1)]));
+            (part.q(), step & part.q().msb())
+        };
+        segment.when(clear, 0);
+        segment.when(wrap, segment.q().wrapping_add(1));
+        let last = (segment.q() + 1u8).eq(segments);
+        let last = if shape.parts() == 1 { last } else { last & part.msb() };
+        Counters { word: word.q(), segment: segment.q(), part, last }
+    }
+}

@@ -1,0 +1,302 @@
+//! The unit under the evaluator, with a memory, scalars and a driver around it, and the contract that they check.
+
+use super::case::{Answer, Case, LAYER, SCALARS};
+use crate::blocks::attention::{ATT_LATENCY, attention};
+use crate::dsl::{Bits, Sim};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::collections::VecDeque;
+use sterna_spec::isa::Instruction;
+
+/// How eager everybody is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pace {
+    /// No pauses, memory answers at once.
+    Full,
+    /// Seeded pauses of the memory and of the instruction stream.
+    Random,
+}
+
+/// What goes wrong on purpose.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Fault {
+    None,
+    /// The mask is off by one.
+    Mask,
+    /// The first two passes' KV heads are exchanged.
+    KvHeads,
+    /// Two query heads of the first pass are exchanged.
+    QueryHeads,
+    /// One beat of data is lost (and one of zeros follows at the end).
+    Drop,
+    /// One beat of data comes twice.
+    Double,
+    /// One bit of one beat is flipped.
+    Bit,
+}
+
+struct Bench<'c> {
+    case: &'c Case,
+    sim: Sim,
+    rng: ChaCha8Rng,
+    pace: Pace,
+    fault: Fault,
+    descriptors: VecDeque<Bits>,
+    /// Beats asked for, in order, and those of them not yet delivered with the cycle before which they do not come.
+    asked: Vec<u32>,
+    coming: VecDeque<(u64, u32)>,
+    delivered: usize,
+    /// A request that was offered and not taken.
+    held: Option<Bits>,
+    /// A descriptor, a beat of data is being offered and must stay.
+    described: bool,
+    offering: bool,
+    sregs: Vec<Vec<u32>>,
+    scalars: Vec<(usize, usize, u32)>,
+    done: usize,
+}
+
+/// Runs the case; the cycles from `start` to `done`.
+pub fn run(case: &Case, pace: Pace, fault: Fault) -> Result<u64, String> {
+    let mut bench = Bench::new(case, pace, fault);
+    bench.load_queries();
+    let cycles = bench.execute()?;
+    let sums = bench.sums();
+    let wanted = case.answer();
+    if bench.scalars != wanted.scalars {
+        return Err(format!("scalars are {:x?}, not {:x?}", bench.scalars, wanted.scalars));
+    }
+    if fault == Fault::None && bench.asked != case.requests() {
+        return Err(format!("requested {:?}, not {:?}", bench.asked, case.requests()));
+    }
+    for (got, want) in sums.sums.iter().zip(&wanted.sums) {
+        if got != want {
+            return Err(format!("row {}, sums from {}: {:?}, not {:?}", want.0, want.1, got.2, want.2));
+        }
+    }
+    Ok(cycles)
+}
+
+/// Takes the requests alone and compares them with the rule.
+pub fn requests(case: &Case) -> Result<(), String> {
+    let mut bench = Bench::new(case, Pace::Full, Fault::None);
+    let wanted = case.requests();
+    bench.start();
+    for _ in 0..400 {
+        bench.descriptor();
+        bench.request()?;
+        bench.sim.tick();
+    }
+    if bench.asked == wanted {
+        Ok(())
+    } else {
+        Err(format!("{} beats, not {}", bench.asked.len(), wanted.len()))
+    }
+}
+
+impl<'c> Bench<'c> {
+    fn new(case: &'c Case, pace: Pace, fault: Fault) -> Self {
+        let sim = Sim::seeded(&attention(&case.config), case.seed).unwrap_or_else(|e| panic!("{e}"));
+        let mut passes = case.passes.clone();
+        match fault {
+            Fault::KvHeads => {
+                let first = passes[0].kv_head;
+                passes[0].kv_head = passes[1].kv_head;
+                passes[1].kv_head = first;
+            }
+            Fault::QueryHeads => passes[0].heads.swap(0, 1),
+            _ => {}
+        }
+        let mut bytes: Vec<u8> = Vec::new();
+        for pass in &passes {
+            bytes.extend(pass.encode());
+            bytes.resize(bytes.len().next_multiple_of(case.config.beat_bytes()), 0xa5);
+        }
+        let beat = case.config.beat_bytes();
+        let descriptors = bytes.chunks(beat).map(|b| Bits::from_bytes(8 * beat as u32, b)).collect();
+        let mut sregs = vec![vec![0; case.config.scalars as usize]; case.positions.len()];
+        for (row, scales) in case.scales.iter().enumerate() {
+            for (head, scale) in scales.iter().enumerate() {
+                sregs[row][usize::from(SCALARS[0]) + head] = scale.to_bits();
+            }
+        }
+        let rng = ChaCha8Rng::seed_from_u64(case.seed ^ 0x5eed);
+        Bench {
+            case,
+            sim,
+            rng,
+            pace,
+            fault,
+            descriptors,
+            asked: vec![],
+            coming: VecDeque::new(),
+            delivered: 0,
+            held: None,
+            described: false,
+            offering: false,
+            sregs,
+            scalars: vec![],
+            done: 0,
+        }
+    }
+
+    fn load_queries(&mut self) {
+        let lanes = self.case.config.lanes as usize;
+        self.sim.set("q_we", 1);
+        for (row, codes) in self.case.queries.iter().enumerate() {
+            self.sim.set("q_row", row);
+            for (word, codes) in codes.chunks(lanes).enumerate() {
+                let bytes: Vec<u8> = codes.iter().flat_map(|q| q.to_le_bytes()).collect();
+                self.sim.set("q_word", word);
+                self.sim.set("q_data", Bits::from_bytes(16 * lanes as u32, &bytes));
+                self.sim.tick();
+            }
+        }
+        self.sim.set("q_we", 0);
+    }
+
+    fn start(&mut self) {
+        let case = self.case;
+        let mut info = Vec::new();
+        for row in 0..case.config.rows as usize {
+            let active = row < case.positions.len();
+            let position =
+                if active { case.positions[row] + u32::from(self.fault == Fault::Mask) } else { 0 };
+            let base = if active { case.bases[row] } else { 0 };
+            for word in [0xdead_beef, position, base, 1] {
+                info.extend(word.to_le_bytes());
+            }
+        }
+        let [scale, smax, ssum] = SCALARS;
+        let (passes, segments) = (case.passes.len() as u16, case.segments as u16);
+        let insn = Instruction::Attn { passes, segments, scale, smax, ssum, addr: LAYER };
+        self.sim.set("insn", Bits::from_bytes(256, &insn.encode()));
+        self.sim.set("row_info", Bits::from_bytes(128 * case.config.rows, &info));
+        self.sim.set("rows", case.positions.len());
+        self.sim.set("kv_scale_beats", case.kv.scale_beats);
+        self.sim.set("kv_data_beats", case.kv.data_beats);
+        self.sim.set("start", 1);
+        self.sim.tick();
+        self.sim.set("start", 0);
+    }
+
+    /// From `start` to `done`, and some cycles more.
+    fn execute(&mut self) -> Result<u64, String> {
+        let beats = self.case.requests().len() as u64;
+        let limit = 1000 + 30 * beats;
+        self.start();
+        let begin = self.sim.cycle();
+        let mut end = None;
+        while end.is_none_or(|end| self.sim.cycle() < end + 30) {
+            if self.sim.cycle() > begin + limit {
+                return Err(format!("not done after {limit} cycles"));
+            }
+            self.cycle()?;
+            if self.done > 0 && end.is_none() {
+                end = Some(self.sim.cycle());
+            }
+        }
+        if self.done != 1 || !self.descriptors.is_empty() || !self.coming.is_empty() {
+            let (done, left, coming) = (self.done, self.descriptors.len(), self.coming.len());
+            return Err(format!("done {done} times with {left} descriptors and {coming} beats left"));
+        }
+        Ok(end.unwrap_or(0) - begin)
+    }
+
+    fn pauses(&mut self) -> bool {
+        self.pace == Pace::Random && self.rng.random_bool(0.3)
+    }
+
+    fn cycle(&mut self) -> Result<(), String> {
+        self.descriptor();
+        self.request()?;
+        self.data();
+        let index = self.sim.get("s_rindex") as usize % self.sregs[0].len();
+        let scalar = self.sregs.get(self.sim.get("s_rrow") as usize).map_or(0, |row| row[index]);
+        if self.sim.is_high("s_we") {
+            let (row, index) = (self.sim.get("s_row") as usize, self.sim.get("s_index") as usize);
+            self.scalars.push((row, index, self.sim.get("s_wdata") as u32));
+        }
+        self.done += usize::from(self.sim.is_high("done"));
+        self.sim.tick();
+        self.sim.set("s_rdata", scalar);
+        Ok(())
+    }
+
+    fn descriptor(&mut self) {
+        let offer = !self.descriptors.is_empty() && (self.described || !self.pauses());
+        self.sim.set("w_valid", offer);
+        self.described = offer;
+        let Some(beat) = self.descriptors.front().filter(|_| offer) else { return };
+        self.sim.set("w_data", beat);
+        if self.sim.is_high("w_ready") {
+            self.descriptors.pop_front();
+            self.described = false;
+        }
+    }
+
+    fn request(&mut self) -> Result<(), String> {
+        let ready = !self.pauses();
+        self.sim.set("req_ready", ready);
+        let offered = self.sim.is_high("req_valid").then(|| self.sim.bits("req_data"));
+        if self.held.is_some() && self.held != offered {
+            return Err(format!("a request changed from {:?} to {offered:?} before it was taken", self.held));
+        }
+        self.held = offered.filter(|_| !ready);
+        if !ready || !self.sim.is_high("req_valid") {
+            return Ok(());
+        }
+        let request = self.sim.get("req_data");
+        let (first, count) = (request as u32, (request >> 32) as u32);
+        let delay = if self.pace == Pace::Full { 0 } else { self.rng.random_range(0..60) };
+        for beat in first..first + count {
+            match (self.fault, self.asked.len()) {
+                (Fault::Drop, 7) => {}
+                (Fault::Double, 7) => self.coming.extend([(self.sim.cycle() + delay, beat); 2]),
+                _ => self.coming.push_back((self.sim.cycle() + delay, beat)),
+            }
+            self.asked.push(beat);
+        }
+        if self.fault == Fault::Drop && self.asked.len() == self.case.requests().len() {
+            self.coming.push_back((0, 0));
+        }
+        if count == 0 { Err("an empty request".into()) } else { Ok(()) }
+    }
+
+    fn data(&mut self) {
+        let there = self.coming.front().is_some_and(|(from, _)| *from < self.sim.cycle());
+        let offer = there && (self.offering || !self.pauses());
+        self.sim.set("d_valid", offer);
+        self.offering = offer;
+        let Some((_, beat)) = self.coming.front().filter(|_| offer) else { return };
+        let size = self.case.config.beat_bytes();
+        let mut bytes = self.case.memory[*beat as usize * size..][..size].to_vec();
+        if self.fault == Fault::Bit && self.delivered == 9 {
+            bytes[1] ^= 4;
+        }
+        self.sim.set("d_data", Bits::from_bytes(8 * size as u32, &bytes));
+        if self.sim.is_high("d_ready") {
+            self.coming.pop_front();
+            self.delivered += 1;
+            self.offering = false;
+        }
+    }
+
+    /// The sums of all heads of all passes, read from the ATT memory.
+    fn sums(&mut self) -> Answer {
+        let mut answer = self.case.answer();
+        let lanes = self.case.config.lanes as usize;
+        for (row, first, sums) in &mut answer.sums {
+            for (word, sums) in sums.chunks_mut(lanes).enumerate() {
+                self.sim.set("att_row", *row);
+                self.sim.set("att_word", *first / lanes + word);
+                (0..ATT_LATENCY).for_each(|_| self.sim.tick());
+                let data = self.sim.bits("att_data");
+                for (lane, sum) in sums.iter_mut().enumerate() {
+                    *sum = data.slice(40 * lane as u32, 40).to_i64();
+                }
+            }
+        }
+        answer
+    }
+}

@@ -1,0 +1,322 @@
+//! A case: configuration, instruction, queries, a KV cache in memory, and what must come out.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use sterna_spec::config::Config;
+use sterna_spec::device::Device;
+use sterna_spec::golden::{Golden, Write};
+use sterna_spec::isa::{AKind, DstKind, Instruction, Pass, TINY, Vector};
+use sterna_spec::layout::{KvLayout, beats};
+use sterna_spec::numbers;
+use sterna_spec::registers::{ROW_BYTES, control, offset};
+use sterna_spec::stream::StreamBuilder;
+
+/// What the numbers are like.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Style {
+    /// Random codes, scales that spread the scores over some powers of two.
+    Usual,
+    /// All scores are equal.
+    Equal,
+    /// All scales are zero.
+    Zero,
+    /// Huge negative scores beside one small one.
+    Negative,
+    /// The largest codes, of one sign.
+    Extreme,
+    /// Infinities and NaNs among the scales.
+    Special,
+}
+
+/// First SREG of query scales, largest weights, sums.
+pub const SCALARS: [u8; 3] = [3, 20, 40];
+/// Layer offset in beats.
+pub const LAYER: u32 = 5;
+/// KV heads in the memory.
+const KV_HEADS: usize = 3;
+
+pub struct Case {
+    pub config: Config,
+    pub segments: usize,
+    pub passes: Vec<Pass>,
+    pub positions: Vec<u32>,
+    pub kv: KvLayout,
+    /// First beat of each row's cache.
+    pub bases: Vec<u32>,
+    pub memory: Vec<u8>,
+    /// Codes of all heads, by row.
+    pub queries: Vec<Vec<i16>>,
+    /// Query scales of all heads, by row.
+    pub scales: Vec<Vec<f32>>,
+    pub seed: u64,
+}
+
+/// What the unit writes: scalars `(row, index, bits)` in order, sums `(row, first element, sums)` by head.
+#[derive(Debug, Default, PartialEq)]
+pub struct Answer {
+    pub scalars: Vec<(usize, usize, u32)>,
+    pub sums: Vec<(usize, usize, Vec<i64>)>,
+}
+
+/// A small legal configuration.
+pub fn config() -> Config {
+    Config {
+        heads: 8,
+        scalars: 64,
+        vector_words: 1024,
+        context: 64,
+        tables: 2,
+        lookups: 1,
+        burst_beats: 2,
+        ..Config::preset("tiny").unwrap()
+    }
+}
+
+impl Case {
+    pub fn new(
+        config: &Config,
+        segments: usize,
+        passes: &[Pass],
+        positions: &[u32],
+        style: Style,
+        seed: u64,
+    ) -> Case {
+        assert_eq!(config.check(), Vec::<String>::new());
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let size = segments * config.attention_width as usize;
+        let kv = KvLayout::new(config, size, config.context as usize);
+        let area = KV_HEADS * kv.area_beats();
+        let bases: Vec<u32> = (0..positions.len()).map(|r| (2 + r * (area + 7)) as u32).collect();
+        let end = *bases.last().unwrap() as usize + LAYER as usize + area;
+        let mut memory: Vec<u8> = (0..end * config.beat_bytes()).map(|_| rng.random()).collect();
+        let heads = config.heads as usize;
+        let code = |rng: &mut ChaCha8Rng| if style == Style::Extreme { -32768 } else { rng.random() };
+        let queries = positions.iter().map(|_| (0..heads * size).map(|_| code(&mut rng)).collect()).collect();
+        let scale = |rng: &mut ChaCha8Rng| rng.random_range(0.5f32..1.5) / size as f32;
+        let scales = positions.iter().map(|_| (0..heads).map(|_| scale(&mut rng)).collect()).collect();
+        for (row, base) in bases.iter().enumerate() {
+            for head in 0..KV_HEADS {
+                let at = (*base + LAYER) as usize + head * kv.area_beats();
+                fill(&mut memory, config, &kv, at, style, &mut rng, positions[row] as usize);
+            }
+        }
+        let (config, passes, positions) = (config.clone(), passes.to_vec(), positions.to_vec());
+        Case { config, segments, passes, positions, kv, bases, memory, queries, scales, seed }
+    }
+
+    fn head_size(&self) -> usize {
+        self.segments * self.config.attention_width as usize
+    }
+
+    /// First beat of a KV head's area of a row.
+    pub fn area(&self, row: usize, head: u32) -> u32 {
+        self.bases[row] + LAYER + head * self.kv.area_beats() as u32
+    }
+
+    /// The beats that the unit may ask for, in the only order in which it may.
+    pub fn requests(&self) -> Vec<u32> {
+        let mut all = Vec::new();
+        let side = self.config.tokens_per_beat();
+        for (row, position) in self.positions.iter().enumerate() {
+            let tokens = *position as usize + 1;
+            let (scales, codes) = (beats(&self.config, 4 * tokens), tokens.div_ceil(side) * self.segments);
+            for pass in &self.passes {
+                for value in [false, true] {
+                    let area = self.area(row, pass.kv_head);
+                    let first = area + self.kv.scales(value) as u32;
+                    all.extend(first..first + scales as u32);
+                    let first = area + self.kv.data(value) as u32;
+                    all.extend(first..first + codes as u32);
+                }
+            }
+        }
+        all
+    }
+
+    fn float(&self, beat: u32, index: usize) -> f32 {
+        let at = beat as usize * self.config.beat_bytes() + 4 * index;
+        f32::from_le_bytes(self.memory[at..at + 4].try_into().unwrap())
+    }
+
+    fn codes(&self, beat: u32, token: usize) -> Vec<i64> {
+        let start = beat as usize * self.config.beat_bytes();
+        let segment = |j| {
+            let at = start + self.kv.segment_byte(&self.config, token, j);
+            self.memory[at..at + self.config.attention_width as usize].iter().map(|&b| i64::from(b as i8))
+        };
+        (0..self.segments).flat_map(segment).collect()
+    }
+
+    /// The definition once more, with the exact sums, which the golden model does not show.
+    pub fn answer(&self) -> Answer {
+        let mut answer = Answer::default();
+        for row in 0..self.positions.len() {
+            for pass in &self.passes {
+                for &head in &pass.heads {
+                    self.attend(row, pass.kv_head, head.into(), &mut answer);
+                }
+            }
+        }
+        answer
+    }
+
+    fn attend(&self, row: usize, kv_head: u32, head: usize, answer: &mut Answer) {
+        let (size, tokens) = (self.head_size(), self.positions[row] as usize + 1);
+        let area = self.area(row, kv_head);
+        let at = |beat: usize| area + beat as u32;
+        let query = &self.queries[row][head * size..][..size];
+        let score = |t: usize| {
+            let dot: i64 = self
+                .codes(at(self.kv.data(false)), t)
+                .iter()
+                .zip(query)
+                .map(|(k, &q)| k * i64::from(q))
+                .sum();
+            let scaled = numbers::mul(numbers::int_to_f32(dot), self.float(at(self.kv.scales(false)), t));
+            numbers::mul(scaled, self.scales[row][head])
+        };
+        let scores: Vec<f32> = (0..tokens).map(score).collect();
+        let max = scores.iter().copied().max_by(f32::total_cmp).unwrap();
+        let powers: Vec<f32> = scores.iter().map(|&s| numbers::exp2(numbers::add(s, -max))).collect();
+        let total: i64 = powers.iter().map(|&p| i64::from(numbers::fix24(p))).sum();
+        let weight = |(t, &p): (usize, &f32)| numbers::mul(p, self.float(at(self.kv.scales(true)), t));
+        let weights: Vec<f32> = powers.iter().enumerate().map(weight).collect();
+        let largest = weights.iter().map(|w| w.to_bits() & 0x7fff_ffff).max().unwrap();
+        let bound = numbers::max_num(f32::from_bits(largest), TINY);
+        let inverse = numbers::mul(32767.0, numbers::recip(bound));
+        let mut sums = vec![0; size];
+        for (t, w) in weights.iter().enumerate() {
+            let code = i64::from(numbers::quantize(numbers::mul(*w, inverse), 16));
+            let values = self.codes(at(self.kv.data(true)), t);
+            sums.iter_mut().zip(values).for_each(|(sum, v)| *sum += code * v);
+        }
+        let [_, smax, ssum] = SCALARS.map(usize::from);
+        answer.scalars.push((row, smax + head, largest));
+        answer.scalars.push((row, ssum + head, numbers::int_to_f32(total).to_bits()));
+        answer.sums.push((row, head * size, sums));
+    }
+
+    /// The answer is the golden model's.
+    pub fn check_golden(&self) {
+        let log = self.golden();
+        let answer = self.answer();
+        let scalars: Vec<(usize, usize, u32)> = log
+            .iter()
+            .filter(|w| w.instruction == 3 && w.kind == Write::SCALAR)
+            .map(|w| (w.row as usize, w.address as usize, w.data[0]))
+            .collect();
+        assert_eq!(answer.scalars, scalars, "seed {}", self.seed);
+        let lanes = self.config.lanes as usize;
+        for (row, first, sums) in answer.sums {
+            let words = log.iter().filter(|w| w.instruction == 4 && w.row as usize == row);
+            let values: Vec<u32> = words.flat_map(|w| w.data.clone()).skip(first).take(sums.len()).collect();
+            let floats: Vec<u32> = sums.iter().map(|&x| numbers::int_to_f32(x).to_bits()).collect();
+            assert_eq!(floats, values, "seed {}, row {row}, element {first}, {lanes} lanes", self.seed);
+        }
+    }
+
+    /// What the golden model writes. Instruction 3 is ATTN, 4 shows ATT.
+    fn golden(&self) -> Vec<Write> {
+        let c = &self.config;
+        let (lanes, heads) = (c.lanes as usize, c.heads as usize);
+        let words = heads * self.head_size() / lanes;
+        let stride = beats(c, 4 * lanes * (words + heads));
+        let table = self.memory.len() / c.beat_bytes();
+        let program = table + stride * self.positions.len();
+        let mut stream = StreamBuilder::new(c);
+        stream.push(Instruction::Gather {
+            words: (words + heads) as u16,
+            by_position: false,
+            shared: false,
+            dst: 0,
+            row_stride: 0,
+            addr: table as u32,
+            stride: stride as u32,
+        });
+        let n = words as u16;
+        stream.vector(Vector { n, dst_kind: DstKind::Query, ..Vector::default() });
+        let scales =
+            Vector { n: 1, rep: heads as u8, a: n, reduce_max: Some(SCALARS[0]), ..Vector::default() };
+        stream.vector(scales);
+        stream.attention(&self.passes, self.segments as u16, SCALARS, LAYER);
+        stream.vector(Vector { n, a_kind: AKind::Att, dst_kind: DstKind::Vmem, ..Vector::default() });
+        stream.push(Instruction::End { body: false });
+
+        let mut golden = Golden::new(c);
+        golden.reserve_memory(((program + stream.beats()) * c.beat_bytes()) as u64).unwrap();
+        golden.write_memory(0, &self.memory).unwrap();
+        for row in 0..self.positions.len() {
+            let mut floats: Vec<f32> = self.queries[row].iter().map(|&q| q.into()).collect();
+            for &scale in &self.scales[row] {
+                floats.push(scale);
+                floats.resize(floats.len() + lanes - 1, 0.0);
+            }
+            let bytes: Vec<u8> = floats.iter().flat_map(|x| x.to_le_bytes()).collect();
+            golden.write_memory(((table + row * stride) * c.beat_bytes()) as u64, &bytes).unwrap();
+        }
+        golden.write_memory((program * c.beat_bytes()) as u64, stream.bytes()).unwrap();
+        self.start(&mut golden, program as u32, stream.beats() as u32)
+    }
+
+    fn start(&self, golden: &mut Golden, program: u32, beats: u32) -> Vec<Write> {
+        let mut registers = vec![
+            (offset::PROGRAM_BASE, program),
+            (offset::PROGRAM_BEATS, beats),
+            (offset::ROWS, self.positions.len() as u32),
+            (offset::KV_SCALE_BEATS, self.kv.scale_beats as u32),
+            (offset::KV_DATA_BEATS, self.kv.data_beats as u32),
+        ];
+        for (row, (&position, &base)) in self.positions.iter().zip(&self.bases).enumerate() {
+            let at = offset::ROW + ROW_BYTES * row as u32;
+            registers.extend([(at, row as u32), (at + 4, position), (at + 8, base)]);
+        }
+        registers.push((offset::CONTROL, control::START));
+        golden.record(true);
+        for (at, value) in registers {
+            golden.write_register(at, value).unwrap();
+        }
+        assert_eq!(golden.read_register(offset::ERROR).unwrap(), 0, "seed {}", self.seed);
+        golden.take_log()
+    }
+}
+
+/// Codes and scales of one area. What lies beyond the position stays random, NaNs among it.
+fn fill(
+    memory: &mut [u8],
+    c: &Config,
+    kv: &KvLayout,
+    area: usize,
+    style: Style,
+    rng: &mut ChaCha8Rng,
+    position: usize,
+) {
+    let beat = c.beat_bytes();
+    for t in 0..=position {
+        let usual = rng.random_range(0.5f32..2.0) / 65536.0;
+        let key = match style {
+            Style::Usual => usual * if rng.random_bool(0.5) { 1.0 } else { -1.0 },
+            Style::Equal | Style::Zero => 0.0,
+            Style::Negative if t == position / 2 => usual,
+            Style::Negative => -1e30,
+            Style::Extreme => [1e-9, 1.5e-9][t % 2],
+            Style::Special => [usual, f32::INFINITY, usual, f32::NAN, 1e-45][t % 5],
+        };
+        let value = match style {
+            Style::Zero => 0.0,
+            Style::Equal | Style::Extreme => 0.25,
+            Style::Special => [-usual, 1e-45, 3e38, f32::NEG_INFINITY][t % 4],
+            _ => usual,
+        };
+        for (scales, scale) in [(kv.scales(false), key), (kv.scales(true), value)] {
+            memory[(area + scales) * beat + 4 * t..][..4].copy_from_slice(&scale.to_le_bytes());
+        }
+        if style == Style::Extreme || style == Style::Negative {
+            for j in 0..kv.segments {
+                let at = (area + kv.data(false)) * beat + kv.segment_byte(c, t, j);
+                memory[at..at + c.attention_width as usize].fill(0x80);
+                let at = (area + kv.data(true)) * beat + kv.segment_byte(c, t, j);
+                memory[at..at + c.attention_width as usize].fill(if t % 7 == 6 { 0x7f } else { 0x80 });
+            }
+        }
+    }
+}

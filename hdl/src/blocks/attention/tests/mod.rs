@@ -1,0 +1,138 @@
+//! The unit against the golden model, against its own contract, and against faults that must show.
+
+mod bench;
+mod case;
+
+use bench::{Fault, Pace, run};
+use case::{Case, Style, config};
+use sterna_spec::config::Config;
+use sterna_spec::isa::Pass;
+
+/// Runs a case on the hardware; panics with seed and place where it differs.
+fn check(case: &Case, pace: Pace) -> u64 {
+    case.check_golden();
+    run(case, pace, Fault::None).unwrap_or_else(|e| panic!("seed {}, {:?}: {e}", case.seed, case.config))
+}
+
+fn pass(kv_head: u32, heads: &[u8]) -> Pass {
+    Pass { kv_head, heads: heads.to_vec() }
+}
+
+/// B, U, V, Q, P, head size.
+fn shape(beat: u32, width: u32, lanes: u32, slots: u32, rows: u32, head_size: u32) -> Config {
+    Config {
+        port_bytes: beat,
+        attention_width: width,
+        lanes,
+        slots,
+        rows,
+        head_size,
+        context: 64,
+        ..config()
+    }
+}
+
+#[test]
+fn equals_golden_at_the_edges_of_positions() {
+    let side2 = shape(16, 8, 4, 2, 1, 16);
+    for (seed, position) in [0, 1, 2, 3, 62, 63].into_iter().enumerate() {
+        let case = Case::new(&side2, 2, &[pass(0, &[0, 1])], &[position], Style::Usual, seed as u64);
+        check(&case, Pace::Random);
+    }
+}
+
+#[test]
+fn equals_golden_in_many_shapes() {
+    // MHA, GQA, MQA and uneven maps; smaller heads than the largest; fewer segments than side tokens
+    let gqa = [pass(0, &[0, 1]), pass(1, &[2, 3])];
+    let uneven = [pass(1, &[3, 0, 2]), pass(0, &[1])];
+    let mha = [pass(0, &[0]), pass(1, &[1]), pass(2, &[2])];
+    let cases = [
+        (shape(8, 8, 4, 2, 3, 16), 2, &gqa[..], &[5, 0, 33][..]),
+        (shape(8, 8, 8, 4, 2, 16), 1, &uneven[..], &[7, 20]),
+        (shape(16, 4, 4, 3, 1, 16), 1, &uneven[..], &[18]),
+        (shape(16, 4, 2, 3, 1, 16), 4, &uneven[..], &[30]),
+        (shape(4, 2, 2, 1, 2, 8), 4, &mha[..], &[9, 3]),
+        (shape(32, 16, 4, 2, 1, 32), 2, &gqa[..], &[21]),
+        (shape(64, 16, 16, 2, 1, 32), 2, &gqa[..], &[13]),
+        (shape(16, 16, 4, 8, 1, 32), 2, &[pass(0, &[7, 6, 5, 4, 3, 2, 1, 0])], &[11]),
+    ];
+    for (seed, (config, segments, passes, positions)) in cases.into_iter().enumerate() {
+        for (pace, style) in [(Pace::Random, Style::Usual), (Pace::Full, Style::Extreme)] {
+            check(&Case::new(&config, segments, passes, positions, style, seed as u64), pace);
+        }
+    }
+}
+
+#[test]
+fn equals_golden_on_odd_numbers() {
+    let config = shape(8, 4, 4, 2, 1, 8);
+    for style in [Style::Equal, Style::Zero, Style::Negative, Style::Extreme, Style::Special] {
+        for (seed, position) in [(1, 0), (2, 30), (3, 63)] {
+            let case = Case::new(&config, 2, &[pass(1, &[1, 0])], &[position], style, seed);
+            check(&case, Pace::Random);
+        }
+    }
+}
+
+#[test]
+fn prints_in_any_shape() {
+    let mut faults = Vec::new();
+    for (beat, width, lanes) in
+        [(4, 2, 2), (4, 4, 4), (8, 2, 2), (16, 16, 2), (32, 4, 4), (64, 16, 16), (64, 64, 4)]
+    {
+        for (slots, rows, segments, context) in
+            [(1, 1, 1, 64), (2, 2, 2, 192), (8, 16, 4, 128), (3, 3, 3, 64)]
+        {
+            let config = Config { context, ..shape(beat, width, lanes, slots, rows, width * segments) };
+            if let Err(e) = super::attention(&config).check() {
+                faults.push(format!("{config:?}: {e}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn requests_of_any_length_are_split() {
+    // 4096 * 32 beats of codes would not fit a request; only the generator runs
+    let config = Config { context: 4096, ..shape(4, 4, 4, 1, 1, 128) };
+    let case = Case::new(&config, 32, &[pass(0, &[0])], &[4095], Style::Zero, 4);
+    bench::requests(&case).unwrap();
+}
+
+#[test]
+fn no_passes_are_done_at_once() {
+    let case = Case::new(&config(), 1, &[], &[0], Style::Usual, 5);
+    assert!(run(&case, Pace::Full, Fault::None).unwrap() < 5);
+}
+
+#[test]
+fn faults_turn_it_red() {
+    let config = shape(16, 8, 4, 2, 1, 16);
+    // position 20 is the first of its group of two: 21 asks for the same beats, and differs in the mask alone
+    let case = Case::new(&config, 2, &[pass(0, &[0, 1]), pass(1, &[2, 3])], &[20], Style::Usual, 6);
+    check(&case, Pace::Random);
+    for fault in [Fault::Mask, Fault::KvHeads, Fault::QueryHeads, Fault::Drop, Fault::Double, Fault::Bit] {
+        let what = run(&case, Pace::Random, fault);
+        assert!(what.is_err(), "{fault:?} went unseen");
+    }
+}
+
+#[test]
+fn overhead_of_a_pass_is_small() {
+    let config = Config { context: 256, kv_beats: 64, ..shape(8, 8, 4, 4, 1, 32) };
+    let cycles = |tokens: u32| {
+        let one = [pass(0, &[0, 1, 2, 3])];
+        let three = [one[0].clone(), pass(1, &[4, 5, 6, 7]), pass(0, &[0, 1, 2, 3])];
+        let run = |p: &[Pass]| check(&Case::new(&config, 4, p, &[tokens - 1], Style::Usual, 7), Pace::Full);
+        let (alone, all) = (run(&one), run(&three));
+        (alone, (all - alone) / 2)
+    };
+    for tokens in [16, 64, 256] {
+        let (alone, pass) = cycles(tokens);
+        let work = u64::from(tokens * 4 * 2 + tokens + tokens / 2);
+        println!("{tokens} tokens: {alone} cycles alone, {pass} for each further pass, {work} of them work");
+        assert!(pass < work + 90, "{tokens} tokens: {pass} cycles");
+    }
+}
