@@ -73,13 +73,14 @@ impl<'d> Driver<'d> {
         driver.identify()?;
         driver.device.reserve_memory(driver.image.memory_bytes())?;
         driver.load()?;
+        driver.image.bytes = Vec::new(); // the device has them now; a board's own CPU may not have room for both
         for (offset, value) in driver.image.registers() {
             driver.device.write_register(offset, value)?;
         }
         Ok(driver)
     }
 
-    /// The image.
+    /// The image, without its bytes.
     pub fn image(&self) -> &Image {
         &self.image
     }
