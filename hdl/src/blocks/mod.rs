@@ -10,6 +10,8 @@ pub mod matmul;
 pub mod reader;
 pub mod registers;
 pub mod sequencer;
+pub mod store;
+pub mod topk;
 pub mod vector;
 pub mod writer;
 
@@ -33,4 +35,18 @@ pub(crate) fn row_word<'m>(m: &'m Module, row_info: Sig<'m>, row: Sig<'m>, rows:
         m.unused("rows beyond the hardware's", row);
     }
     row_info.word_dyn(row.trunc(bits), 128)
+}
+
+/// Declares all bits of an instruction but those of the given fields, `(lowest, width)`, unread.
+pub(crate) fn unused_fields<'m>(m: &'m Module, insn: Sig<'m>, read: &[(u32, u32)]) {
+    let mut sorted = read.to_vec();
+    sorted.sort_unstable();
+    sorted.push((insn.width(), 0));
+    let mut at = 0;
+    for (lo, width) in sorted {
+        if at < lo {
+            m.unused("fields that this unit does not have", insn.bits(at, lo - at));
+        }
+        at = lo + width;
+    }
 }

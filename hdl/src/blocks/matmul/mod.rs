@@ -56,9 +56,7 @@ fn engine(d: &Dims) -> Module {
         c.connect(port, insn.bits(field.bit(), width));
         read.push((field.bit(), width));
     }
-    for (from, to) in gaps(&read) {
-        m.unused("fields that a matrix does not have", insn.bits(from, to - from));
-    }
+    super::unused_fields(&m, insn, &read);
     c.connect("valid", w.valid);
     w.ready.set(c.out("ready"));
     m.output("done", u(1), "the instruction is over, one cycle").set(c.out("done"));
@@ -82,22 +80,6 @@ fn engine(d: &Dims) -> Module {
     let sums = look_ups(&m, d, [c, loader, unpack], counted, trees);
     accumulators(&m, d, start, c, &sums);
     m
-}
-
-/// Bits of a 256-bit instruction outside of the given `(lowest, width)`.
-fn gaps(fields: &[(u32, u32)]) -> Vec<(u32, u32)> {
-    let mut sorted = fields.to_vec();
-    sorted.sort_unstable();
-    sorted.push((256, 0));
-    let mut at = 0;
-    let mut all = vec![];
-    for (lo, width) in sorted {
-        if at < lo {
-            all.push((at, lo));
-        }
-        at = lo + width;
-    }
-    all
 }
 
 /// Codes and tables of all rows; the sums of each row.

@@ -1,10 +1,12 @@
-//! The matrix engine's Verilog under the tools: not a warning from Verilator, Icarus Verilog and Yosys.
+//! Verilog of the matrix engine, of `store` and of `topk` under the tools: not a warning from Verilator, Icarus Verilog and Yosys.
 
 use std::path::Path;
 use std::process::Command;
 
 use sterna_hdl::blocks::matmul::matmul;
-use sterna_hdl::dsl::emit;
+use sterna_hdl::blocks::store::store;
+use sterna_hdl::blocks::topk::topk;
+use sterna_hdl::dsl::{Module, emit};
 use sterna_spec::config::{Config, TableKind};
 
 /// Runs a tool; its output must be empty and its status zero.
@@ -14,20 +16,26 @@ fn silent(dir: &Path, tool: &str, args: &[&str]) {
     assert!(out.status.success() && text.trim().is_empty(), "{tool} {args:?} in {}:\n{text}", dir.display());
 }
 
-/// Lints the engine of a configuration with all three tools.
+/// Lints the three units of a configuration.
 fn lint(config: &Config) {
     assert_eq!(config.check(), Vec::<String>::new());
+    [matmul(config), store(config), topk(config)].iter().for_each(lint_module);
+}
+
+/// Lints a module with all three tools.
+fn lint_module(top: &Module) {
     let dir = tempfile::tempdir().expect("directory");
     let dir = dir.path();
-    let files = emit(&matmul(config)).unwrap_or_else(|e| panic!("{e}"));
+    let files = emit(top).unwrap_or_else(|e| panic!("{e}"));
     for (name, text) in &files {
         std::fs::write(dir.join(name), text).expect("write");
     }
+    let module = top.name();
     let names: Vec<&str> = files.keys().map(String::as_str).collect();
-    silent(dir, "verilator", &[&["--lint-only", "-Wall", "--top-module", "matmul"], &names[..]].concat());
-    silent(dir, "iverilog", &[&["-Wall", "-g2001", "-t", "null", "-s", "matmul"], &names[..]].concat());
+    silent(dir, "verilator", &[&["--lint-only", "-Wall", "--top-module", &module], &names[..]].concat());
+    silent(dir, "iverilog", &[&["-Wall", "-g2001", "-t", "null", "-s", &module], &names[..]].concat());
     let script =
-        format!("read_verilog {}; hierarchy -check -top matmul; proc; check -assert", names.join(" "));
+        format!("read_verilog {}; hierarchy -check -top {module}; proc; check -assert", names.join(" "));
     silent(dir, "yosys", &["-q", "-p", &script]);
 }
 
@@ -41,5 +49,5 @@ fn wide_look_ups_are_clean() {
     let tiny = Config::preset("tiny").expect("preset");
     let full = Config { lookups: 8, tables: 3, group: 2, port_bytes: 16, rows: 3, ..tiny.clone() };
     lint(&Config { table_kind: TableKind::Full, table_banks: 1, ..full });
-    lint(&Config { lookups: 4, tables: 5, group: 4, port_bytes: 16, rows: 1, ..tiny });
+    lint(&Config { lookups: 4, tables: 5, group: 4, port_bytes: 16, rows: 1, top_k: 64, ..tiny });
 }

@@ -1,0 +1,229 @@
+//! Results of the vector unit on their way to memory: KV codes, KV scales and logits.
+//!
+//! ```text
+//! in_* --> FIFO --> [s1: operands] --> [s2: products] --> [s3: beat and place] --> merge --> w
+//! ```
+//!
+//! Words that fall into one beat one after the other leave as one beat. A word of logits that is larger than a beat
+//! leaves as several.
+//!
+//! Ports: `insn` (stable until `empty`), `row_info`, `kv_scale_beats`, `kv_data_beats`, `result_base`, `result_stride`;
+//! `in_valid`, `in_kind`, `in_row`, `in_rep`, `in_word`, `in_data` of the vector unit; `hold` back to it, early enough
+//! for [`OUT_SLACK`] more words; stream `w` {data 8B, strb B, addr 32}; `empty`.
+//!
+//! The first id of LOGITS is a multiple of V, so that a word's place is a multiple of its size or of the beat.
+
+use sterna_spec::config::Config;
+use sterna_spec::isa::{DstKind, field};
+
+use super::fifo::fifo;
+use super::{field_of, row_word};
+use crate::dsl::*;
+
+/// Words that may still come out of the vector unit after `hold` rises.
+pub const OUT_SLACK: usize = 64;
+
+/// Words of the FIFO: the slack, and as much again to run without stops.
+pub(super) const FIFO_WORDS: usize = 2 * OUT_SLACK;
+
+/// Cycles without a word after which an unfinished beat leaves.
+const QUIET: u64 = 7;
+
+/// Sizes, all powers of two.
+struct Sizes {
+    lanes: u32,
+    beat: u32,
+    width: u32,
+    rows: u32,
+}
+
+/// The store unit of a configuration.
+pub fn store(config: &Config) -> Module {
+    let m = Module::new("store", "KV codes, KV scales and logits, merged into beats for the writer.");
+    let (beat, lanes) = (config.beat_bytes() as u32, config.lanes);
+    let z = Sizes { lanes, beat, width: config.attention_width, rows: config.rows };
+    let valid = m.input("in_valid", u(1), "a word of the vector unit");
+    let kind = m.input("in_kind", u(4), "destination of the word");
+    let place =
+        [("in_row", 4, "row"), ("in_rep", 8, "repetition"), ("in_word", 16, "word in the repetition")];
+    let place: Vec<Sig> = place.iter().map(|(name, width, doc)| m.input(name, u(*width), doc)).collect();
+    let data = m.input("in_data", u(32 * lanes), "the word; codes in the low bytes, a scale in lane 0");
+    let mine = [DstKind::Kv, DstKind::KvScale, DstKind::Logits].map(|k| kind.eq(k as u32));
+    let take = m.node("take", valid & (mine[0] | mine[1] | mine[2]));
+    let width = 28 + 32 * lanes;
+    let queue = m.instance("u_queue", fifo(width, FIFO_WORDS, MemStyle::Block));
+    let x = queue.sink("x");
+    x.set(take, cat_lsb(&[place[0], place[1], place[2], data]));
+    m.unused("hold keeps the queue from filling up", x.ready);
+    let waiting = queue.out("count");
+    m.output("hold", u(1), "stop: at most OUT_SLACK more words").set(waiting.ge(FIFO_WORDS - OUT_SLACK - 16));
+
+    let y = queue.source("y");
+    let accept = m.wire("accept", u(1));
+    let (full, piece) = address(&m, &z, y, accept.sig());
+    let held = merge(&m, &z, full, piece, accept);
+    m.output("empty", u(1), "nothing is held").set(!(take | waiting.ne(0) | full.any() | held));
+    m
+}
+
+/// A word with its place.
+struct Piece<'m> {
+    beat: Sig<'m>,
+    /// Copies of the word over the whole beat.
+    data: Sig<'m>,
+    strb: Sig<'m>,
+    /// Of words larger than a beat: the part, and 1 if this word is not one of them.
+    number: Option<(Reg<'m>, Sig<'m>)>,
+}
+
+/// The pipeline that finds the place of each word; its valid bits (three, the last one offers the piece) and the piece.
+fn address<'m>(m: &'m Module, z: &Sizes, y: Source<'m>, accept: Sig<'m>) -> (Sig<'m>, Piece<'m>) {
+    let insn = m.input("insn", u(256), "VECTOR, stable until empty");
+    let info = m.input("row_info", u(128 * z.rows), "row r at 128r: token, position, kv_base, flags");
+    let register = |name: &str, doc: &str| m.input(name, u(32), doc);
+    let scale_beats = register("kv_scale_beats", "beats of one array of scales");
+    let data_beats = register("kv_data_beats", "beats of one array of codes");
+    let base = register("result_base", "first beat of the logits");
+    let stride = register("result_stride", "beats from one row's logits to the next");
+    let n = field_of(insn, field::N);
+    let value = field_of(insn, field::DST).any().named("value");
+    let first = field_of(insn, field::ADDR);
+    let kind = field_of(insn, field::DST_KIND);
+    let is = |k: DstKind| kind.eq(k as u32);
+    let (codes, scale) = (is(DstKind::Kv).named("codes"), is(DstKind::KvScale).named("scale"));
+    let used = [field::N, field::DST, field::DST_KIND, field::ADDR].map(|f| (f.bit(), f.width));
+    super::unused_fields(m, insn, &used);
+
+    let v = m.reg("full", u(3), Some(0), "stages that hold a word");
+    let moves = m.node("moves", !v.q().bit(2) | accept);
+    v.when(moves, cat_lsb(&[y.valid, v.q().bits(0, 2)]));
+    y.ready.set(moves);
+    let stage = |name: &str, d: Sig<'m>| {
+        let r = m.reg(name, d.ty(), None, "");
+        r.when(moves, d);
+        r.q()
+    };
+    let (row, rep, word) = (y.data.bits(0, 4), y.data.bits(4, 8), y.data.bits(12, 16));
+    let data = y.data.bits(28, 32 * z.lanes);
+    let of_row = row_word(m, info, row, z.rows).named("of_row");
+    m.unused("of no use here", cat_lsb(&[of_row.bits(0, 32), of_row.bits(96, 32)]));
+    let (position, kv_base) = (of_row.bits(32, 32), of_row.bits(64, 32));
+
+    // operands: area or row times its size, tokens or repetitions times theirs
+    let tokens = (z.beat / z.width).ilog2();
+    let side = (z.width / z.lanes).ilog2();
+    let area = ((scale_beats.wrapping_add(data_beats) << 1).bits(0, 32)).named("area");
+    let s1_count = stage("s1_count", mux(codes, rep, mux(scale, word.bits(0, 8), row.zext(8))));
+    let s1_size = stage("s1_size", mux(codes | scale, area, stride));
+    let s1_outer = stage("s1_outer", mux(codes, (position >> tokens).bits(0, 16), rep.zext(16)));
+    let s1_inner = stage("s1_inner", mux(codes, (n >> side).zext(16), n));
+    let offset = mux(value, mux(codes, data_beats, scale_beats), 0)
+        .wrapping_add(mux(codes, scale_beats << 1, m.u(33, 0)).bits(0, 32));
+    let s1_start =
+        stage("s1_start", mux(codes | scale, kv_base.wrapping_add(first).wrapping_add(offset), base));
+    let s1_word = stage("s1_word", word);
+    let s1_position = stage("s1_position", position);
+    let s1_data = stage("s1_data", data);
+
+    let s2_start = stage("s2_start", s1_start.wrapping_add((s1_count * s1_size).bits(0, 32)));
+    let s2_inner = stage("s2_inner", (s1_outer * s1_inner).bits(0, 32));
+    let s2_word = stage("s2_word", s1_word);
+    let s2_position = stage("s2_position", s1_position);
+    let s2_data = stage("s2_data", s1_data);
+
+    // beats beyond the start, and the place in the beat in units of the word's size
+    let id = (first >> z.lanes.ilog2()).zext(32).wrapping_add(s2_inner).wrapping_add(s2_word.zext(32));
+    let scales = (z.beat / 4).ilog2();
+    let id_beat = match (4 * z.lanes).cmp(&z.beat) {
+        std::cmp::Ordering::Greater => (id << (4 * z.lanes / z.beat).ilog2()).bits(0, 32),
+        _ => (id >> (z.beat / (4 * z.lanes)).ilog2()).zext(32),
+    };
+    let code_beat = s2_inner.wrapping_add((s2_word >> side).zext(32));
+    let beats = mux(codes, code_beat, mux(scale, (s2_position >> scales).zext(32), id_beat));
+    let s3_beat = stage("s3_beat", s2_start.wrapping_add(beats));
+    let slot = |parts: &[(Sig<'m>, u32)]| {
+        let parts: Vec<Sig> = parts.iter().filter(|p| p.1 > 0).map(|p| p.0.bits(0, p.1)).collect();
+        if parts.is_empty() { m.u(1, 0) } else { m.cat_lsb(&parts) }
+    };
+    let logit_slots = (z.beat / (4 * z.lanes)).max(1);
+    let code_strb = spread(m, slot(&[(s2_word, side), (s2_position, tokens)]), z.beat / z.lanes, z.lanes);
+    let scale_strb = spread(m, slot(&[(s2_position, scales)]), z.beat / 4, 4);
+    let logit_strb = spread(m, slot(&[(id, logit_slots.ilog2())]), logit_slots, z.beat / logit_slots);
+    let s3_strb = stage("s3_strb", mux(codes, code_strb, mux(scale, scale_strb, logit_strb)));
+    let s3_data = stage("s3_data", s2_data);
+    pieces(m, z, [codes, scale], [s3_beat, s3_strb, s3_data], v.q())
+}
+
+/// `count` masks of `bytes` ones side by side: mask number `slot` is set.
+fn spread<'m>(m: &'m Module, slot: Sig<'m>, count: u32, bytes: u32) -> Sig<'m> {
+    match count {
+        1 => m.u(1, 1).repeat(bytes),
+        _ => m.cat_lsb(&(0..count).map(|i| slot.eq(i).repeat(bytes)).collect::<Vec<_>>()),
+    }
+}
+
+/// The word of the last stage as a piece of a beat: copies of the word side by side, or, of a word of logits larger than
+/// a beat, one part after the other.
+fn pieces<'m>(
+    m: &'m Module,
+    z: &Sizes,
+    [codes, scale]: [Sig<'m>; 2],
+    [beat, strb, data]: [Sig<'m>; 3],
+    full: Sig<'m>,
+) -> (Sig<'m>, Piece<'m>) {
+    let parts = (4 * z.lanes / z.beat).max(1);
+    let copies = |bytes: u32| data.bits(0, 8 * bytes).repeat(z.beat / bytes);
+    let (logits, number) = if parts == 1 {
+        (copies(4 * z.lanes), None)
+    } else {
+        let part = m.reg("part", u(parts.ilog2()), Some(0), "part of the word of logits");
+        (data.word_dyn(part.q(), 8 * z.beat), Some(part))
+    };
+    let words = mux(codes, copies(z.lanes), mux(scale, copies(4), logits)).named("placed");
+    let to = number.map_or(beat, |part| beat.wrapping_add(part.q().zext(32)));
+    (full, Piece { beat: to, data: words, strb, number: number.map(|part| (part, codes | scale)) })
+}
+
+/// Gathers pieces of one beat and offers the beat; 1 while it holds something.
+fn merge<'m>(m: &'m Module, z: &Sizes, full: Sig<'m>, piece: Piece<'m>, accept: Wire<'m>) -> Sig<'m> {
+    let w = m.stream_out("w", u(9 * z.beat + 32), "beats: data, strobes, address");
+    let offered = m.reg("offered", u(1), Some(0), "a beat is offered");
+    let out = m.reg("out", u(9 * z.beat + 32), None, "the beat that is offered");
+    w.set(offered.q(), out.q());
+    let held = m.reg("held", u(1), Some(0), "a beat is gathered");
+    let beat = m.reg("held_beat", u(32), None, "its address");
+    let strb = m.reg("held_strb", u(z.beat), None, "its bytes that are written");
+    let data = m.reg("held_data", u(8 * z.beat), None, "its bytes");
+    let quiet = m.reg("quiet", u(count_width(QUIET as usize)), None, "cycles without a word");
+
+    let there = full.bit(2);
+    let same = beat.q().eq(piece.beat);
+    let wanted = held.q() & mux(there, !same, quiet.q().eq(QUIET));
+    let leaves = m.node("leaves", wanted & (!offered.q() | w.ready));
+    let joins = m.node("joins", there & (!held.q() | same | leaves));
+    accept.set(match piece.number {
+        None => joins,
+        Some((part, whole)) => {
+            let last = whole | part.q().all();
+            part.when(joins & !last, part.q().wrapping_add(1));
+            part.when(joins, 0);
+            joins & last
+        }
+    });
+    offered.when(leaves, 1);
+    offered.when(w.ready, 0);
+    out.when(leaves, cat_lsb(&[data.q(), strb.q(), beat.q()]));
+    held.when(joins, 1);
+    held.when(leaves, 0);
+    beat.when(joins, piece.beat);
+    let fresh = leaves | !held.q();
+    strb.when(joins, mux(fresh, piece.strb, piece.strb | strb.q()));
+    let byte = |i: u32| mux(piece.strb.bit(i), piece.data.word(i, 8), data.q().word(i, 8));
+    data.when(joins, m.cat_lsb(&(0..z.beat).map(byte).collect::<Vec<_>>()));
+    quiet.when(there, 0);
+    quiet.when(quiet.q().ne(QUIET), quiet.q().wrapping_add(1));
+    held.q() | offered.q()
+}
+
+#[cfg(test)]
+mod tests;

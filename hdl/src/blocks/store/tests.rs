@@ -1,0 +1,206 @@
+//! Every byte goes where the layout says, no other is written, beats are merged, and nothing is lost in stalls.
+
+use std::collections::BTreeMap;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use sterna_spec::isa::{AKind, Instruction, Vector};
+use sterna_spec::layout::KvLayout;
+
+use super::*;
+
+type Memory = BTreeMap<u64, u8>;
+
+struct Bench {
+    config: Config,
+    sim: Sim,
+    random: ChaCha8Rng,
+    /// Bytes by address, as written by the unit and as they should be.
+    got: Memory,
+    want: Memory,
+    beats: usize,
+    held: usize,
+    pace: f64,
+    stalled: Option<Bits>,
+    rows: Vec<[u32; 4]>,
+}
+
+const SCALE_BEATS: u32 = 37;
+const DATA_BEATS: u32 = 91;
+const RESULT_BASE: u32 = 0x1_0000;
+const RESULT_STRIDE: u32 = 0x1000;
+
+impl Bench {
+    fn new(config: Config, pace: f64, seed: u64) -> Bench {
+        println!(
+            "{} lanes, U {}, B {}, seed {seed}",
+            config.lanes,
+            config.attention_width,
+            config.beat_bytes()
+        );
+        assert_eq!(config.check(), Vec::<String>::new());
+        let m = store(&config);
+        m.check().unwrap_or_else(|e| panic!("{e}"));
+        let mut sim = Sim::seeded(&m, seed).unwrap();
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let rows: Vec<[u32; 4]> = (0..config.rows)
+            .map(|r| [random.random(), random.random_range(0..config.context), 0x10_0000 * (r + 1), 0])
+            .collect();
+        let words: Vec<u8> = rows.iter().flatten().flat_map(|w| w.to_le_bytes()).collect();
+        sim.set("row_info", Bits::from_bytes(128 * config.rows, &words));
+        let registers = [
+            ("kv_scale_beats", SCALE_BEATS),
+            ("kv_data_beats", DATA_BEATS),
+            ("result_base", RESULT_BASE),
+            ("result_stride", RESULT_STRIDE),
+        ];
+        registers.iter().for_each(|(name, value)| sim.set(name, *value));
+        let (got, want) = (Memory::new(), Memory::new());
+        Bench { config, sim, random, got, want, beats: 0, held: 0, pace, stalled: None, rows }
+    }
+
+    /// One cycle; takes a beat with probability `pace`.
+    fn tick(&mut self) {
+        let ready = self.random.random_bool(self.pace);
+        self.sim.set("w_ready", ready);
+        let size = self.config.beat_bytes() as u32;
+        let beat = self.sim.is_high("w_valid").then(|| self.sim.bits("w_data"));
+        if let Some(before) = self.stalled.take() {
+            assert_eq!(beat.as_ref(), Some(&before), "an offered beat changed");
+        }
+        if let Some(beat) = beat {
+            if ready {
+                self.beats += 1;
+                let at = beat.slice(9 * size, 32).to_u64() * u64::from(size);
+                for i in (0..size).filter(|i| beat.bit(8 * size + i)) {
+                    self.got.insert(at + u64::from(i), beat.slice(8 * i, 8).to_u64() as u8);
+                }
+            } else {
+                self.stalled = Some(beat);
+            }
+        }
+        self.sim.tick();
+    }
+
+    fn word(&mut self, kind: DstKind, place: [usize; 3], data: &[u8]) {
+        self.held = if self.sim.is_high("hold") { self.held + 1 } else { 0 };
+        while self.held > OUT_SLACK && self.sim.is_high("hold") {
+            self.tick();
+        }
+        let fields =
+            [("in_kind", kind as usize), ("in_row", place[0]), ("in_rep", place[1]), ("in_word", place[2])];
+        fields.iter().for_each(|(name, value)| self.sim.set(name, *value));
+        self.sim.set("in_valid", 1);
+        self.sim.set("in_data", Bits::from_bytes(32 * self.config.lanes, data));
+        self.tick();
+        self.sim.set("in_valid", 0);
+    }
+
+    fn expect(&mut self, beat: u64, byte: usize, data: &[u8]) {
+        let at = beat * self.config.beat_bytes() as u64 + byte as u64;
+        self.want.extend(data.iter().enumerate().map(|(i, b)| (at + i as u64, *b)));
+    }
+
+    /// Runs an instruction over all rows; what it must write follows the definition of the layout.
+    fn run(&mut self, v: Vector, gaps: bool) {
+        self.sim.set("insn", Bits::from_bytes(256, &Instruction::Vector(v).encode()));
+        let (lanes, width) = (self.config.lanes as usize, self.config.attention_width as usize);
+        let (n, value) = (usize::from(v.n), v.dst != 0);
+        let kv = KvLayout {
+            scale_beats: SCALE_BEATS as usize,
+            data_beats: DATA_BEATS as usize,
+            segments: n * lanes / width,
+        };
+        for row in 0..self.rows.len() {
+            let [_, position, kv_base, _] = self.rows[row];
+            let area = |head: usize| u64::from(kv_base + v.addr) + (head * kv.area_beats()) as u64;
+            for (rep, i) in (0..usize::from(v.rep)).flat_map(|rep| (0..n).map(move |i| (rep, i))) {
+                let data: Vec<u8> = (0..4 * lanes).map(|_| self.random.random()).collect();
+                match v.dst_kind {
+                    DstKind::Kv => {
+                        let byte = kv.segment_byte(&self.config, position as usize, i * lanes / width);
+                        let beat = area(rep) + kv.data(value) as u64;
+                        self.expect(beat, byte + i * lanes % width, &data[..lanes]);
+                    }
+                    DstKind::KvScale => {
+                        self.expect(area(i) + kv.scales(value) as u64, 4 * position as usize, &data[..4]);
+                    }
+                    _ => {
+                        let id = v.addr as usize + (rep * n + i) * lanes;
+                        self.expect(
+                            u64::from(RESULT_BASE) + row as u64 * u64::from(RESULT_STRIDE),
+                            4 * id,
+                            &data,
+                        );
+                    }
+                }
+                self.word(v.dst_kind, [row, rep, i], &data);
+                if gaps {
+                    (0..self.random.random_range(0..20)).for_each(|_| self.tick());
+                }
+            }
+        }
+        let mut waited = 0;
+        while !self.sim.is_high("empty") {
+            self.tick();
+            waited += 1;
+            assert!(waited < 100_000, "not empty");
+        }
+        assert_eq!(self.got.len(), self.want.len(), "bytes written by {:?}", v.dst_kind);
+        assert!(self.got == self.want, "{:?}: other bytes than the layout says", v.dst_kind);
+    }
+}
+
+fn config(rows: u32, lanes: u32, width: u32, bytes: u32) -> Config {
+    let (ports, port_bytes) = if bytes > 64 { (2, bytes / 2) } else { (1, bytes) };
+    let tiny = Config::preset("tiny").unwrap();
+    let tables = tiny.tables.min(5 * bytes / 3);
+    Config {
+        rows,
+        lanes,
+        attention_width: width,
+        ports,
+        port_bytes,
+        tables,
+        head_size: 32.max(width),
+        context: 512.max(bytes),
+        burst_beats: 4,
+        ..tiny
+    }
+}
+
+fn vector(dst_kind: DstKind, n: u16, rep: u8, dst: u16, addr: u32) -> Vector {
+    Vector { n, rep, dst_kind, dst, addr, ..Vector::default() }
+}
+
+#[test]
+fn bytes_go_where_the_layout_says() {
+    let shapes = [(2, 4, 8, 8), (1, 2, 2, 4), (3, 16, 16, 16), (3, 8, 16, 64), (2, 2, 16, 128), (1, 8, 8, 8)];
+    for (seed, (rows, lanes, width, bytes)) in (1..).zip(shapes) {
+        for (pace, gaps) in [(1.0, false), (0.3, false), (0.9, true)] {
+            let mut b = Bench::new(config(rows, lanes, width, bytes), pace, seed);
+            let head = (32.max(width) / lanes) as u16;
+            for value in 0..2 {
+                b.run(vector(DstKind::Kv, head, 3, value, 4000 * u32::from(value) + 5), gaps);
+                b.run(Vector { a_kind: AKind::Sreg, ..vector(DstKind::KvScale, 3, 1, value, 77) }, gaps);
+            }
+            b.run(vector(DstKind::Logits, 50, 2, 0, 3 * lanes), gaps);
+        }
+    }
+}
+
+#[test]
+fn neighbours_leave_as_whole_beats() {
+    let mut b = Bench::new(config(1, 4, 16, 32), 1.0, 3);
+    b.run(vector(DstKind::Kv, 8, 1, 0, 0), false);
+    assert_eq!(b.beats, 2, "two segments of 16 bytes");
+    b.run(vector(DstKind::Logits, 64, 1, 0, 0), false);
+    assert_eq!(b.beats, 2 + 32, "two words a beat");
+}
+
+#[test]
+fn other_kinds_pass_by() {
+    let mut b = Bench::new(config(1, 4, 8, 8), 1.0, 4);
+    b.word(DstKind::Topk, [0, 0, 0], &[1; 16]);
+    assert!(b.sim.is_high("empty"));
+}

@@ -1,0 +1,185 @@
+//! The selection against a plain one, its pace, and its slack.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use sterna_spec::isa::{Instruction, MKind, Vector};
+
+use super::*;
+
+/// Lists as the definition says: larger first by total order, the earlier of equals first.
+struct Model {
+    lists: Vec<Vec<(f32, u32)>>,
+    places: usize,
+}
+
+impl Model {
+    fn enter(&mut self, row: usize, id: u32, logit: f32) {
+        let list = &mut self.lists[row];
+        if !logit.is_nan() {
+            let at = list.partition_point(|(other, _)| other.total_cmp(&logit).is_ge());
+            list.insert(at, (logit, id));
+            list.truncate(self.places);
+        }
+    }
+}
+
+struct Bench {
+    sim: Sim,
+    model: Model,
+    lanes: usize,
+    held: usize,
+}
+
+impl Bench {
+    fn new(rows: u32, lanes: u32, top_k: u32, seed: u64) -> Bench {
+        println!("{rows} rows, {lanes} lanes, {top_k} places, seed {seed}");
+        let tiny = Config::preset("tiny").unwrap();
+        let config = Config { rows, lanes, top_k, port_bytes: 16, attention_width: 16, ..tiny };
+        assert_eq!(config.check(), Vec::<String>::new());
+        let m = topk(&config);
+        m.check().unwrap_or_else(|e| panic!("{e}"));
+        let mut sim = Sim::seeded(&m, seed).unwrap();
+        sim.set("clear", 1);
+        sim.tick();
+        sim.set("clear", 0);
+        let model = Model { lists: vec![vec![]; rows as usize], places: top_k as usize };
+        Bench { sim, model, lanes: lanes as usize, held: 0 }
+    }
+
+    fn instruction(&mut self, n: u16, first: u32, limit: u32) {
+        let v = Vector {
+            n,
+            rep: 3,
+            m_kind: MKind::None,
+            dst_kind: DstKind::Topk,
+            addr: first,
+            imm_b: limit,
+            ..Vector::default()
+        };
+        self.sim.set("insn", Bits::from_bytes(256, &Instruction::Vector(v).encode()));
+    }
+
+    /// Offers a word in this cycle; the vector unit stops only when it pleases, at most `OUT_SLACK` words after `hold`.
+    fn word(&mut self, at: [usize; 4], logits: &[f32], [first, limit]: [u32; 2]) {
+        let [row, rep, word, n] = at;
+        if self.sim.is_high("hold") {
+            self.held += 1;
+            if self.held > OUT_SLACK {
+                self.sim.set("in_valid", 0);
+                while self.sim.is_high("hold") {
+                    self.sim.tick();
+                }
+            }
+        } else {
+            self.held = 0;
+        }
+        let bytes: Vec<u8> = logits.iter().flat_map(|l| l.to_le_bytes()).collect();
+        self.sim.set("in_valid", 1);
+        self.sim.set("in_kind", 7);
+        self.sim.set("in_row", row);
+        self.sim.set("in_rep", rep);
+        self.sim.set("in_word", word);
+        self.sim.set("in_data", Bits::from_bytes(32 * self.lanes as u32, &bytes));
+        self.sim.tick();
+        self.sim.set("in_valid", 0);
+        for (lane, logit) in logits.iter().enumerate() {
+            let id = first + ((rep * n + word) * self.lanes + lane) as u32;
+            if id < limit {
+                self.model.enter(row, id, *logit);
+            }
+        }
+    }
+
+    fn compare(&mut self) {
+        let mut waited = 0;
+        while !self.sim.is_high("idle") {
+            self.sim.tick();
+            waited += 1;
+            assert!(waited < 10_000, "not idle");
+        }
+        for (row, list) in self.model.lists.iter().enumerate() {
+            for place in 0..64 {
+                self.sim.set("rd_row", row);
+                self.sim.set("rd_index", place);
+                self.sim.tick();
+                let (logit, id) = list.get(place).copied().unwrap_or((f32::NEG_INFINITY, u32::MAX));
+                let got = (self.sim.get("rd_logit"), self.sim.get("rd_id"));
+                assert_eq!(got, (logit.to_bits().into(), id.into()), "row {row}, place {place}");
+            }
+        }
+    }
+}
+
+#[test]
+fn lists_equal_the_definition() {
+    for (rows, lanes, top_k, seed) in [(1, 4, 5, 1), (3, 2, 8, 2), (2, 8, 40, 3), (5, 4, 64, 4), (2, 4, 1, 5)]
+    {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let mut bench = Bench::new(rows, lanes, top_k, seed);
+        let specials = [0.0, -0.0, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, -f32::NAN, 1e-40, 2.0, 2.0];
+        let mut first = 0;
+        for instruction in 0..4 {
+            let n = random.random_range(5..25);
+            let end = first + 3 * (n * lanes as usize) as u32;
+            let limit = if instruction == 3 { end - 7 } else { u32::MAX };
+            bench.instruction(n as u16, first, limit);
+            for row in 0..rows as usize {
+                for (rep, word) in (0..3).flat_map(|rep| (0..n).map(move |word| (rep, word))) {
+                    let logit = |_| match random.random_range(0..4) {
+                        0 => specials[random.random_range(0..specials.len())],
+                        1 => f32::from_bits(random.random()),
+                        _ => random.random_range(-50..50) as f32,
+                    };
+                    let logits: Vec<f32> = (0..lanes).map(logit).collect();
+                    bench.word([row, rep, word, n], &logits, [first, limit]);
+                    for _ in 0..if random.random_range(0..30) == 0 { random.random_range(0..120) } else { 0 }
+                    {
+                        bench.sim.tick();
+                    }
+                }
+            }
+            first = end;
+            if instruction % 2 == 1 {
+                bench.compare();
+            }
+        }
+        bench.sim.set("clear", 1);
+        bench.sim.tick();
+        bench.sim.set("clear", 0);
+        bench.model.lists.iter_mut().for_each(Vec::clear);
+        bench.compare();
+    }
+}
+
+/// Cycles that 40 words wait to leave the queue, when `passing` lanes of each reach a full list.
+fn cycles(passing: usize) -> u64 {
+    let mut bench = Bench::new(1, 4, 16, 9);
+    bench.instruction(1000, 0, u32::MAX);
+    for word in 0..4 {
+        bench.word([0, 0, word, 1000], &[0.0; 4], [0, u32::MAX]);
+    }
+    (0..40).for_each(|_| bench.sim.tick());
+    let start = bench.sim.cycle();
+    for word in 4..44 {
+        let logits: Vec<f32> =
+            (0..4).map(|l| if l < passing { (word * 4 + l) as f32 } else { -1.0 }).collect();
+        bench.word([0, 0, word, 1000], &logits, [0, u32::MAX]);
+        assert!(!bench.sim.is_high("hold") || passing > 1);
+    }
+    while !bench.sim.is_high("nothing") {
+        bench.sim.tick();
+    }
+    let cycles = bench.sim.cycle() - start;
+    bench.compare();
+    cycles
+}
+
+#[test]
+fn a_word_costs_one_cycle_or_its_passing_lanes() {
+    let none = cycles(0);
+    assert!(none <= 40 + 8, "{none}");
+    let one = cycles(1);
+    assert!(one <= 40 + 8, "{one}");
+    let four = cycles(4);
+    assert!((4 * 40..=4 * 40 + 8).contains(&four), "{four}");
+}
