@@ -58,7 +58,17 @@ struct Bench<'c> {
 
 /// Runs the case; the cycles from `start` to `done`.
 pub fn run(case: &Case, pace: Pace, fault: Fault) -> Result<u64, String> {
-    let mut bench = Bench::new(case, pace, fault);
+    Ok(run_in(fresh(case), case, pace, fault)?.1)
+}
+
+/// A unit with random contents.
+pub fn fresh(case: &Case) -> Sim {
+    Sim::seeded(&attention(&case.config), case.seed).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// Runs the case in a unit, which comes back; the cycles from `start` to `done`.
+pub fn run_in(sim: Sim, case: &Case, pace: Pace, fault: Fault) -> Result<(Sim, u64), String> {
+    let mut bench = Bench::new(sim, case, pace, fault);
     bench.load_queries();
     let cycles = bench.execute()?;
     let sums = bench.sums();
@@ -74,12 +84,12 @@ pub fn run(case: &Case, pace: Pace, fault: Fault) -> Result<u64, String> {
             return Err(format!("row {}, sums from {}: {:?}, not {:?}", want.0, want.1, got.2, want.2));
         }
     }
-    Ok(cycles)
+    Ok((bench.sim, cycles))
 }
 
 /// Takes the requests alone and compares them with the rule.
 pub fn requests(case: &Case) -> Result<(), String> {
-    let mut bench = Bench::new(case, Pace::Full, Fault::None);
+    let mut bench = Bench::new(fresh(case), case, Pace::Full, Fault::None);
     let wanted = case.requests();
     bench.start();
     for _ in 0..400 {
@@ -95,8 +105,7 @@ pub fn requests(case: &Case) -> Result<(), String> {
 }
 
 impl<'c> Bench<'c> {
-    fn new(case: &'c Case, pace: Pace, fault: Fault) -> Self {
-        let sim = Sim::seeded(&attention(&case.config), case.seed).unwrap_or_else(|e| panic!("{e}"));
+    fn new(sim: Sim, case: &'c Case, pace: Pace, fault: Fault) -> Self {
         let mut passes = case.passes.clone();
         match fault {
             Fault::KvHeads => {

@@ -3,7 +3,7 @@
 mod bench;
 mod case;
 
-use bench::{Fault, Pace, run};
+use bench::{Fault, Pace, fresh, run, run_in};
 use case::{Case, Style, config};
 use sterna_spec::config::Config;
 use sterna_spec::isa::Pass;
@@ -61,6 +61,24 @@ fn equals_golden_in_many_shapes() {
         for (pace, style) in [(Pace::Random, Style::Usual), (Pace::Full, Style::Extreme)] {
             check(&Case::new(&config, segments, passes, positions, style, seed as u64), pace);
         }
+    }
+}
+
+#[test]
+fn one_instruction_after_another() {
+    // fewer rows than there are, other maps, sizes and positions: nothing of the instruction before may stay
+    let config = shape(16, 4, 4, 3, 3, 16);
+    let cases = [
+        Case::new(&config, 4, &[pass(0, &[0, 1, 2]), pass(2, &[3])], &[40, 63, 2], Style::Extreme, 8),
+        Case::new(&config, 1, &[pass(1, &[5])], &[0], Style::Usual, 9),
+        Case::new(&config, 3, &[pass(2, &[1, 0]), pass(0, &[3, 4])], &[6, 17], Style::Special, 10),
+        Case::new(&config, 2, &[pass(0, &[2, 0, 1])], &[4, 4, 4], Style::Usual, 11),
+    ];
+    let mut sim = fresh(&cases[0]);
+    for case in &cases {
+        case.check_golden();
+        let pace = if case.seed % 2 == 0 { Pace::Random } else { Pace::Full };
+        sim = run_in(sim, case, pace, Fault::None).unwrap_or_else(|e| panic!("seed {}: {e}", case.seed)).0;
     }
 }
 
