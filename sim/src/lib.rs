@@ -11,13 +11,25 @@
 //! | `memory/` | [`Memory`]: AXI4 ports on one store; rules of AXI checked in every cycle |
 //! | `pins.rs` | ports of the model, looked up once |
 //! | `device.rs` | [`SimDevice`] |
+//! | `bus.rs` | its register accesses |
 //! | `probe.rs` | what the observation port said |
 //! | `lockstep.rs` | [`Lockstep`] |
 //! | `report.rs` | [`Mismatch`]: where the two differ, in words |
 //! | `walk.rs` | instructions of a step stream by number |
 
+mod bus;
+pub mod device;
+pub mod lockstep;
 pub mod memory;
+mod pins;
+mod probe;
 pub mod profile;
+pub mod report;
+mod walk;
 
+pub use device::{Options, SimDevice, Trace};
+pub use lockstep::Lockstep;
 pub use memory::{Memory, Stalls, Traffic};
 pub use profile::Profile;
+pub use report::Mismatch;
+pub use verilated::Format;

@@ -1,0 +1,286 @@
+//! The Verilog of a configuration as a device.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use sterna_spec::config::Config;
+use sterna_spec::device::{Device, DeviceError};
+use sterna_spec::registers::{self, offset, status};
+use verilated::{Design, Format, Init, Model, Port, Source};
+
+use crate::memory::{Master, Memory, Slave, Stalls};
+use crate::pins::{LitePins, MasterPins};
+use crate::probe::{Observed, Probe};
+use crate::profile::Profile;
+
+/// Cycles that reset is held.
+const RESET_CYCLES: u64 = 16;
+/// Cycles between two looks at STATUS while a step runs. Reading it does not touch the step.
+const POLL: u32 = 64;
+
+/// A waveform of a window of cycles.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    /// The file.
+    pub path: PathBuf,
+    /// Its format.
+    pub format: Format,
+    /// Cycles, counted from the start of the model, reset included; half open.
+    pub cycles: Range<u64>,
+}
+
+/// How to simulate.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Seed of initial register and memory values and of the pauses of memory.
+    pub seed: u64,
+    /// Memory profile; `None`: the configuration's.
+    pub profile: Option<Profile>,
+    /// Random pauses of memory.
+    pub stalls: Stalls,
+    /// A waveform.
+    pub trace: Option<Trace>,
+    /// Cycles without traffic on any AXI4 port after which a running step is given up.
+    pub watchdog: u64,
+    /// Also check in every cycle that no output of the AXI4 masters depends on their inputs in the same cycle (IHI 0022, A3.1);
+    /// about twice as slow.
+    pub strict: bool,
+    /// How the Verilog is built; clock, trace and initial values are set here.
+    pub build: verilated::Options,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            seed: 0,
+            profile: None,
+            stalls: Stalls::NONE,
+            trace: None,
+            watchdog: 1_000_000,
+            strict: false,
+            build: verilated::Options::default(),
+        }
+    }
+}
+
+/// The generated Verilog of a configuration, simulated. Implements [`Device`].
+pub struct SimDevice {
+    config: Config,
+    pub(crate) model: Model,
+    pub(crate) lite: LitePins,
+    pins: Vec<MasterPins>,
+    masters: Vec<Master>,
+    slaves: Vec<Slave>,
+    memory: Memory,
+    irq: Port,
+    probe: Option<Probe>,
+    strict: bool,
+    watchdog: u64,
+    /// Cycle of the last beat or address on any port.
+    last_traffic: u64,
+    /// Why the device can no longer be used.
+    broken: Option<String>,
+}
+
+pub(crate) fn failed(error: verilated::Error) -> DeviceError {
+    DeviceError::Other(error.to_string())
+}
+
+impl SimDevice {
+    /// Simulates other Verilog with the ports of a configuration's top.
+    ///
+    /// # Errors
+    /// As [`SimDevice::new`].
+    pub fn from_source(config: &Config, source: &Source, options: &Options) -> Result<Self, DeviceError> {
+        let profile = match &options.profile {
+            Some(profile) => profile.clone(),
+            None => Profile::of(config).map_err(DeviceError::Other)?,
+        };
+        let build = verilated::Options {
+            clock: Some("aclk".into()),
+            trace: options.trace.as_ref().map(|trace| trace.format),
+            ..options.build.clone()
+        };
+        let design = Design::build(source, &build).map_err(failed)?;
+        let mut model = design.model(Init::Random(options.seed)).map_err(failed)?;
+        if let Some(trace) = &options.trace {
+            model.trace(&trace.path, trace.format, trace.cycles.clone()).map_err(failed)?;
+        }
+        let ports = config.ports as usize;
+        let pins = (0..config.ports).map(|i| MasterPins::new(&model, config, i)).collect::<Result<_, _>>();
+        let probe = config.probe.then(|| Probe::new(&model, config)).transpose();
+        let mut device = SimDevice {
+            config: config.clone(),
+            lite: LitePins::new(&model).map_err(failed)?,
+            irq: model.port("irq").map_err(failed)?,
+            pins: pins.map_err(failed)?,
+            masters: vec![Master::default(); ports],
+            slaves: vec![Slave::default(); ports],
+            memory: Memory::new(ports, config.port_bytes as usize, profile, options.stalls, options.seed),
+            probe: probe.map_err(failed)?,
+            strict: options.strict,
+            watchdog: options.watchdog,
+            last_traffic: 0,
+            broken: None,
+            model,
+        };
+        device.reset()?;
+        Ok(device)
+    }
+
+    fn reset(&mut self) -> Result<(), DeviceError> {
+        let reset = self.model.port("aresetn").map_err(failed)?;
+        self.model.set(reset, 0).map_err(failed)?;
+        self.model.tick(RESET_CYCLES).map_err(failed)?;
+        for (port, pins) in self.pins.iter().enumerate() {
+            let master = pins.sample(&self.model).map_err(failed)?;
+            if master.ar.is_some() || master.aw.is_some() || master.w.is_some() {
+                return Err(self.fail(format!("AXI rule broken on port {port}: VALID is high in reset")));
+            }
+        }
+        self.model.set(reset, 1).map_err(failed)
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Cycles since the start of the model, reset included.
+    pub fn cycles(&self) -> u64 {
+        self.model.cycle()
+    }
+
+    /// The memory: traffic, contents, regions that may be written.
+    pub fn memory(&mut self) -> &mut Memory {
+        &mut self.memory
+    }
+
+    /// What the observation port said since the last call; empty without `probe`.
+    pub(crate) fn observed(&mut self) -> Observed {
+        self.probe.as_mut().map(Probe::take).unwrap_or_default()
+    }
+
+    /// Runs cycles in which the host does nothing.
+    ///
+    /// # Errors
+    /// If a rule of AXI is broken or the model stops.
+    pub fn run(&mut self, cycles: u64) -> Result<(), DeviceError> {
+        self.usable()?;
+        (0..cycles).try_for_each(|_| self.cycle())
+    }
+
+    /// Remembers that nothing more can be had from this device.
+    pub(crate) fn fail(&mut self, message: String) -> DeviceError {
+        self.model.trace_end();
+        self.broken = Some(message.clone());
+        DeviceError::Other(message)
+    }
+
+    fn usable(&self) -> Result<(), DeviceError> {
+        self.broken.clone().map_or(Ok(()), |message| Err(DeviceError::Other(message)))
+    }
+
+    /// Makes outputs follow changed inputs before the clock edge.
+    pub(crate) fn settle(&mut self) -> Result<(), DeviceError> {
+        self.model.eval().map_err(failed)
+    }
+
+    /// One cycle: memory sees the masters' pins and answers, then the clock rises.
+    pub(crate) fn cycle(&mut self) -> Result<(), DeviceError> {
+        let now = self.model.cycle();
+        let mut traffic = false;
+        for (pins, master) in self.pins.iter().zip(&mut self.masters) {
+            *master = pins.sample(&self.model).map_err(failed)?;
+            traffic |= master.ar.is_some() || master.aw.is_some() || master.w.is_some();
+        }
+        if let Err(fault) = self.memory.cycle(now, &self.masters, &mut self.slaves) {
+            return Err(self.fail(fault.to_string()));
+        }
+        for (pins, slave) in self.pins.iter_mut().zip(&self.slaves) {
+            traffic |= slave.r.is_some() || slave.b.is_some();
+            pins.drive(&mut self.model, slave).map_err(failed)?;
+        }
+        if traffic {
+            self.last_traffic = now;
+        }
+        if self.strict {
+            self.check_paths()?;
+        }
+        if let Err(error) = self.model.tick(1) {
+            return Err(self.fail(error.to_string()));
+        }
+        if let Some(probe) = &mut self.probe {
+            probe.sample(&self.model, now + 1).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    fn check_paths(&mut self) -> Result<(), DeviceError> {
+        self.settle()?;
+        for (port, pins) in self.pins.iter().enumerate() {
+            let settled = pins.sample(&self.model).map_err(failed)?;
+            if settled != self.masters[port] {
+                let cycle = self.model.cycle();
+                return Err(self.fail(format!(
+                    "AXI rule broken on port {port} in cycle {cycle}: an output depends on an input of the same cycle"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_register(at: u32) -> Result<(), DeviceError> {
+        if at.is_multiple_of(4) && at < registers::SPACE { Ok(()) } else { Err(DeviceError::Register(at)) }
+    }
+}
+
+impl Device for SimDevice {
+    fn read_register(&mut self, at: u32) -> Result<u32, DeviceError> {
+        self.usable()?;
+        SimDevice::check_register(at)?;
+        self.bus_read(at)
+    }
+
+    fn write_register(&mut self, at: u32, value: u32) -> Result<(), DeviceError> {
+        self.usable()?;
+        SimDevice::check_register(at)?;
+        self.bus_write(at, value)
+    }
+
+    fn read_memory(&mut self, address: u64, bytes: &mut [u8]) -> Result<(), DeviceError> {
+        self.memory.read(address, bytes)
+    }
+
+    fn write_memory(&mut self, address: u64, bytes: &[u8]) -> Result<(), DeviceError> {
+        self.memory.write(address, bytes)
+    }
+
+    fn wait(&mut self) -> Result<(), DeviceError> {
+        self.usable()?;
+        self.last_traffic = self.model.cycle();
+        while self.bus_read(offset::STATUS)? & status::BUSY != 0 {
+            for _ in 0..POLL {
+                // with interrupts enabled, the end shows at once
+                if self.model.get(self.irq) != 0 {
+                    break;
+                }
+                self.cycle()?;
+            }
+            let silent = self.model.cycle() - self.last_traffic;
+            if silent > self.watchdog {
+                let (cycle, limit) = (self.model.cycle(), self.watchdog);
+                return Err(self.fail(format!(
+                    "the device has been busy without memory traffic for more than {limit} cycles (watchdog, in cycle {cycle}); \
+                     trace the cycles from {} on to see why",
+                    self.last_traffic
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn reserve_memory(&mut self, bytes: u64) -> Result<(), DeviceError> {
+        self.memory.grow(bytes)
+    }
+}

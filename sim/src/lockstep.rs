@@ -1,0 +1,269 @@
+//! Golden model and Verilog side by side: compared after every step, stopped at the first difference.
+
+use sterna_spec::device::{Device, DeviceError};
+use sterna_spec::golden::{Golden, Write};
+use sterna_spec::isa::DstKind;
+use sterna_spec::registers::{Access, TOPK_ROW_BYTES, control, offset, status, table};
+
+use crate::device::SimDevice;
+use crate::probe::{Event, Observed};
+use crate::report::{Mismatch, Place, describe, value};
+use crate::walk;
+
+/// Cycles before and after a difference that the reproducing command traces.
+const BEFORE: u64 = 2000;
+const AFTER: u64 = 100;
+
+/// Runs a golden model and the Verilog of the same configuration with the same inputs. After each step, compares every word and
+/// scalar that vector and attention units wrote, status and error, the selection, and all of memory.
+///
+/// Words and scalars are compared as two sequences, each in its order: the hardware may write a reduction's scalar before or after the
+/// words that follow it.
+pub struct Lockstep {
+    golden: Golden,
+    rtl: SimDevice,
+    seed: u64,
+    /// Steps completed.
+    step: u64,
+    /// A step was started and not yet compared.
+    started: bool,
+    names: Vec<(u32, String)>,
+    reproduce: Option<String>,
+    mismatch: Option<Box<Mismatch>>,
+}
+
+impl Lockstep {
+    /// From a device whose configuration has `probe`.
+    pub fn from_parts(rtl: SimDevice, seed: u64) -> Self {
+        let mut golden = Golden::new(rtl.config());
+        golden.record(true);
+        let (names, reproduce, mismatch) = (Vec::new(), None, None);
+        Lockstep { golden, rtl, seed, step: 0, started: false, names, reproduce, mismatch }
+    }
+
+    /// Names parts of the step stream for reports: each name holds from its instruction number on.
+    pub fn name_instructions(&mut self, mut names: Vec<(u32, String)>) {
+        names.sort_by_key(|(first, _)| *first);
+        self.names = names;
+    }
+
+    /// The command that reproduces a run with a waveform; `{seed}`, `{from}` and `{to}` are replaced by seed and cycles.
+    pub fn reproduce_with(&mut self, template: impl Into<String>) {
+        self.reproduce = Some(template.into());
+    }
+
+    /// The difference that stopped the run, if there was one.
+    pub fn mismatch(&self) -> Option<&Mismatch> {
+        self.mismatch.as_deref()
+    }
+
+    /// The Verilog's side: cycles, traffic.
+    pub fn rtl(&mut self) -> &mut SimDevice {
+        &mut self.rtl
+    }
+
+    /// Steps compared so far.
+    pub fn steps(&self) -> u64 {
+        self.step
+    }
+
+    fn stopped(&self) -> Result<(), DeviceError> {
+        self.mismatch.as_ref().map_or(Ok(()), |m| Err(DeviceError::Other(m.to_string())))
+    }
+
+    /// Fills in a report and stops.
+    fn stop(
+        &mut self,
+        place: Place,
+        write: Option<&Write>,
+        expected: String,
+        got: String,
+        cycle: u64,
+    ) -> DeviceError {
+        let instruction = write.map(|w| w.instruction);
+        let decoded = instruction.and_then(|i| walk::instruction(&mut self.golden, i).ok().flatten());
+        let named =
+            |i: u32| self.names.iter().rev().find(|(first, _)| *first <= i).map(|(_, name)| name.clone());
+        let from = cycle.saturating_sub(BEFORE);
+        let replace = |template: &String| {
+            let pairs = [("{seed}", self.seed), ("{from}", from), ("{to}", cycle + AFTER)];
+            pairs.iter().fold(template.clone(), |text, (key, value)| text.replace(key, &value.to_string()))
+        };
+        let mismatch = Mismatch {
+            seed: self.seed,
+            preset: self.rtl.config().name.clone(),
+            step: self.step,
+            layer: instruction.and_then(named),
+            instruction,
+            disassembly: decoded.map(|i| i.to_string()),
+            row: write.map(|w| w.row),
+            place,
+            expected,
+            got,
+            cycle,
+            reproduce: self.reproduce.as_ref().map(replace),
+        };
+        let error = DeviceError::Other(mismatch.to_string());
+        self.mismatch = Some(Box::new(mismatch));
+        error
+    }
+
+    /// Compares everything that a step left behind.
+    fn compare(&mut self) -> Result<(), DeviceError> {
+        let log = self.golden.take_log();
+        let seen = self.rtl.observed();
+        let failed = self.compare_end()?;
+        if failed {
+            // both stopped with the same error; how far the hardware had come is its own affair
+            self.step += 1;
+            return Ok(());
+        }
+        let (scalars, words): (Vec<_>, Vec<_>) = log.iter().partition(|w| w.kind == Write::SCALAR);
+        self.compare_writes(&words, &seen.words, &seen)?;
+        self.compare_writes(&scalars, &seen.scalars, &seen)?;
+        self.compare_memory()?;
+        if words.iter().any(|w| w.kind == DstKind::Topk as u8) {
+            self.compare_selection()?;
+        }
+        self.step += 1;
+        Ok(())
+    }
+
+    /// STATUS and the error's code; `true` if both report an error.
+    fn compare_end(&mut self) -> Result<bool, DeviceError> {
+        let state = self.both(offset::STATUS)?;
+        let error = self.both(offset::ERROR)?;
+        for (at, [want, got]) in [(offset::STATUS, state), (offset::ERROR, error.map(|e| e & 0xff))] {
+            if want != got {
+                let text = |x: u32| format!("{x:#x}");
+                let cycle = self.rtl.cycles();
+                return Err(self.stop(Place::Register { offset: at }, None, text(want), text(got), cycle));
+            }
+        }
+        Ok(state[0] & status::ERROR != 0)
+    }
+
+    fn both(&mut self, at: u32) -> Result<[u32; 2], DeviceError> {
+        Ok([self.golden.read_register(at)?, self.rtl.read_register(at)?])
+    }
+
+    fn compare_writes(&mut self, want: &[&Write], got: &[Event], seen: &Observed) -> Result<(), DeviceError> {
+        for (&w, g) in want.iter().zip(got) {
+            if (w.kind, w.row, w.address) != (g.kind, g.row.into(), g.address) {
+                let expected = describe(w.kind, w.row, w.address);
+                let got = describe(g.kind, g.row.into(), g.address);
+                return Err(self.stop(Place::Order, Some(w), expected, got, g.cycle));
+            }
+            let data = seen.data(g);
+            if let Some(lane) = (0..w.data.len()).find(|&l| data.get(l) != Some(&w.data[l])) {
+                let place = Place::Write { kind: w.kind, address: w.address, lane };
+                let got = data.get(lane).map_or("no such element".into(), |&bits| value(w.kind, bits));
+                return Err(self.stop(place, Some(w), value(w.kind, w.data[lane]), got, g.cycle));
+            }
+        }
+        let cycle = got.last().map_or(self.rtl.cycles(), |g| g.cycle);
+        if let Some(&missing) = want.get(got.len()) {
+            let expected = describe(missing.kind, missing.row, missing.address);
+            let got = format!("no more writes after {}", got.len());
+            return Err(self.stop(Place::Order, Some(missing), expected, got, cycle));
+        }
+        if let Some(extra) = got.get(want.len()) {
+            let got = describe(extra.kind, extra.row.into(), extra.address);
+            let expected = format!("no more writes after {}", want.len());
+            return Err(self.stop(Place::Order, want.last().copied(), expected, got, extra.cycle));
+        }
+        Ok(())
+    }
+
+    fn compare_memory(&mut self) -> Result<(), DeviceError> {
+        let mut mine = vec![0; 1 << 16];
+        let mut found = None;
+        let bytes = self.rtl.memory().bytes();
+        for (i, theirs) in bytes.chunks(1 << 16).enumerate() {
+            let mine = &mut mine[..theirs.len()];
+            self.golden.read_memory((i << 16) as u64, mine)?;
+            if mine != theirs {
+                found = (0..mine.len())
+                    .find(|&j| mine[j] != theirs[j])
+                    .map(|j| ((i << 16) + j, mine[j], theirs[j]));
+                break;
+            }
+        }
+        let Some((address, want, got)) = found else { return Ok(()) };
+        let (place, cycle) = (Place::Memory { address: address as u64 }, self.rtl.cycles());
+        Err(self.stop(place, None, format!("{want:#04x}"), format!("{got:#04x}"), cycle))
+    }
+
+    fn compare_selection(&mut self) -> Result<(), DeviceError> {
+        let (rows, pairs) = (self.golden.read_register(offset::ROWS)?, self.rtl.config().top_k);
+        for row in 0..rows {
+            for word in 0..2 * pairs {
+                let at = offset::TOPK + row * TOPK_ROW_BYTES + 4 * word;
+                self.compare_register(at)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a register of both; differing values are a mismatch.
+    fn compare_register(&mut self, at: u32) -> Result<u32, DeviceError> {
+        let [want, got] = self.both(at)?;
+        if want != got {
+            let text = |x: u32| format!("{x:#010x} ({:e})", f32::from_bits(x));
+            let cycle = self.rtl.cycles();
+            return Err(self.stop(Place::Register { offset: at }, None, text(want), text(got), cycle));
+        }
+        Ok(got)
+    }
+
+    /// Whether both devices must read the same here: not counters, not how far a step is, not the error's detail.
+    fn comparable(&self, at: u32) -> bool {
+        let own = [offset::CONTROL, offset::STATUS, offset::ERROR].contains(&at);
+        let listed = table(self.rtl.config()).iter().any(|r| r.offset == at && r.access != Access::WriteOne);
+        listed && !own && at < offset::COUNTER
+    }
+}
+
+impl Device for Lockstep {
+    /// Reads the Verilog's register; identity and settings must equal the golden model's.
+    fn read_register(&mut self, at: u32) -> Result<u32, DeviceError> {
+        self.stopped()?;
+        if self.comparable(at) { self.compare_register(at) } else { self.rtl.read_register(at) }
+    }
+
+    fn write_register(&mut self, at: u32, value: u32) -> Result<(), DeviceError> {
+        self.stopped()?;
+        let starts = at == offset::CONTROL && value & control::START != 0;
+        if starts && self.started {
+            self.wait()?;
+        }
+        self.rtl.write_register(at, value)?;
+        self.golden.write_register(at, value)?;
+        self.started |= starts;
+        Ok(())
+    }
+
+    fn read_memory(&mut self, address: u64, bytes: &mut [u8]) -> Result<(), DeviceError> {
+        self.stopped()?;
+        self.rtl.read_memory(address, bytes)
+    }
+
+    fn write_memory(&mut self, address: u64, bytes: &[u8]) -> Result<(), DeviceError> {
+        self.stopped()?;
+        self.rtl.write_memory(address, bytes)?;
+        self.golden.write_memory(address, bytes)
+    }
+
+    /// Waits for the Verilog and compares.
+    fn wait(&mut self) -> Result<(), DeviceError> {
+        self.stopped()?;
+        self.rtl.wait()?;
+        if std::mem::take(&mut self.started) { self.compare() } else { Ok(()) }
+    }
+
+    fn reserve_memory(&mut self, bytes: u64) -> Result<(), DeviceError> {
+        self.stopped()?;
+        self.rtl.reserve_memory(bytes)?;
+        self.golden.reserve_memory(bytes)
+    }
+}

@@ -1,0 +1,100 @@
+//! The observation port: every word and every scalar that the device's vector and attention units wrote, in order.
+
+use sterna_spec::config::Config;
+use sterna_spec::golden::Write;
+use verilated::{Error, Model, Port};
+
+/// One observed write. A word's lanes lie in [`Observed::data`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Cycle in which the port showed it.
+    pub cycle: u64,
+    /// [`sterna_spec::isa::DstKind`], or [`Write::SCALAR`].
+    pub kind: u8,
+    /// Row.
+    pub row: u8,
+    /// Word, scalar index or first id.
+    pub address: u32,
+    /// First entry of its data.
+    first: usize,
+    /// Entries.
+    len: usize,
+}
+
+/// What was observed since the last [`Probe::take`], words and scalars apart: their order among each other is the
+/// hardware's own.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// Words.
+    pub words: Vec<Event>,
+    /// Scalars of reductions and of the attention unit.
+    pub scalars: Vec<Event>,
+    data: Vec<u32>,
+}
+
+impl Observed {
+    /// The lanes of a write.
+    pub fn data(&self, event: &Event) -> &[u32] {
+        &self.data[event.first..event.first + event.len]
+    }
+}
+
+/// The pins of the observation port, and what they said.
+pub struct Probe {
+    valid: Port,
+    kind: Port,
+    row: Port,
+    address: Port,
+    data: Port,
+    s_valid: Port,
+    s_row: Port,
+    s_index: Port,
+    s_data: Port,
+    lanes: usize,
+    observed: Observed,
+}
+
+impl Probe {
+    /// The pins, on a model of a configuration with `probe`.
+    pub fn new(model: &Model, config: &Config) -> Result<Self, Error> {
+        let port = |name: &str| model.port(&format!("probe_{name}"));
+        Ok(Probe {
+            valid: port("valid")?,
+            kind: port("kind")?,
+            row: port("row")?,
+            address: port("address")?,
+            data: port("data")?,
+            s_valid: port("s_valid")?,
+            s_row: port("s_row")?,
+            s_index: port("s_index")?,
+            s_data: port("s_data")?,
+            lanes: config.lanes as usize,
+            observed: Observed::default(),
+        })
+    }
+
+    /// Looks at the port after the clock edge that began `cycle`.
+    #[inline]
+    pub fn sample(&mut self, model: &Model, cycle: u64) -> Result<(), Error> {
+        let Observed { words, scalars, data } = &mut self.observed;
+        if model.get(self.valid) != 0 {
+            let first = data.len();
+            data.resize(first + self.lanes, 0);
+            model.get_wide(self.data, &mut data[first..])?;
+            let (kind, row) = (model.get(self.kind) as u8, model.get(self.row) as u8);
+            let address = model.get(self.address) as u32;
+            words.push(Event { cycle, kind, row, address, first, len: self.lanes });
+        }
+        if model.get(self.s_valid) != 0 {
+            let (row, address) = (model.get(self.s_row) as u8, model.get(self.s_index) as u32);
+            scalars.push(Event { cycle, kind: Write::SCALAR, row, address, first: data.len(), len: 1 });
+            data.push(model.get(self.s_data) as u32);
+        }
+        Ok(())
+    }
+
+    /// Takes what was observed since the last call.
+    pub fn take(&mut self) -> Observed {
+        std::mem::take(&mut self.observed)
+    }
+}

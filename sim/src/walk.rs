@@ -1,0 +1,97 @@
+//! Instructions of a step stream by number: reads the stream from memory, payload by payload skipped.
+
+use sterna_spec::config::Config;
+use sterna_spec::device::{Device, DeviceError};
+use sterna_spec::golden::Golden;
+use sterna_spec::isa::{INSTRUCTION_BYTES, Instruction};
+use sterna_spec::layout::{beats, stripe};
+use sterna_spec::registers::offset;
+
+/// Beats of the payload behind an instruction.
+fn payload_beats(config: &Config, instruction: &Instruction) -> u64 {
+    match *instruction {
+        Instruction::Load { words, .. } => {
+            beats(config, usize::from(words) * config.lanes as usize * 4) as u64
+        }
+        Instruction::Matmul { blocks, chunks, planes } => {
+            u64::from(blocks) * u64::from(chunks) * u64::from(planes)
+        }
+        Instruction::Attn { passes, .. } => u64::from(passes) * config.instruction_beats() as u64,
+        _ => 0,
+    }
+}
+
+/// Instruction `number` of the program that a device's registers name; `None` if the stream ends before or is not legal.
+pub fn instruction(golden: &mut Golden, number: u32) -> Result<Option<Instruction>, DeviceError> {
+    let config = golden.config().clone();
+    let mut bases = Vec::new();
+    for port in 0..config.ports {
+        let at = offset::PORT_BASE + 8 * port;
+        let (low, high) = (golden.read_register(at)?, golden.read_register(at + 4)?);
+        bases.push(u64::from(low) | u64::from(high) << 32);
+    }
+    let first = u64::from(golden.read_register(offset::PROGRAM_BASE)?);
+    let end = first + u64::from(golden.read_register(offset::PROGRAM_BEATS)?);
+    let (mut at, mut index) = (first, 0);
+    while at + config.instruction_beats() as u64 <= end {
+        let mut slot = [0; INSTRUCTION_BYTES];
+        let mut result = Ok(());
+        stripe(&config, &bases, at * config.beat_bytes() as u64, slot.len(), |address, offset, len| {
+            if result.is_ok() {
+                result = golden.read_memory(address, &mut slot[offset..offset + len]);
+            }
+        });
+        result?;
+        let Ok(instruction) = Instruction::decode(&slot) else { return Ok(None) };
+        if index == number {
+            return Ok(Some(instruction));
+        }
+        index += 1;
+        at += config.instruction_beats() as u64 + payload_beats(&config, &instruction);
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use sterna_spec::isa::{Pass, Vector};
+    use sterna_spec::stream::StreamBuilder;
+
+    use super::*;
+
+    #[test]
+    fn payloads_are_skipped() {
+        let config = Config::preset("tiny").unwrap();
+        for (ports, port_bytes) in [(1, 8), (4, 16)] {
+            let config = Config { ports, port_bytes, ..config.clone() };
+            let mut stream = StreamBuilder::new(&config);
+            let vector = Vector { n: 3, a: 7, ..Vector::default() };
+            stream.load(2, &[1.0; 9]);
+            stream.matmul(30, 100, 2, |_, _, _| 1);
+            stream.attention(
+                &[Pass { kv_head: 0, heads: vec![0] }, Pass { kv_head: 1, heads: vec![1] }],
+                4,
+                [0; 3],
+                0,
+            );
+            stream.vector(vector);
+            stream.push(Instruction::End { body: false });
+            let beats = stream.beats() as u32;
+            let mut golden = Golden::new(&config);
+            golden.reserve_memory(1 << 16).unwrap();
+            let bases: Vec<u64> = (0..u64::from(ports)).map(|p| p * 8192).collect();
+            for (p, base) in (0..).zip(&bases) {
+                golden.write_register(offset::PORT_BASE + 8 * p, *base as u32).unwrap();
+            }
+            golden.write_register(offset::PROGRAM_BASE, 5).unwrap();
+            golden.write_register(offset::PROGRAM_BEATS, beats).unwrap();
+            let start = 5 * config.beat_bytes() as u64;
+            stripe(&config, &bases, start, stream.bytes().len(), |address, offset, len| {
+                golden.write_memory(address, &stream.bytes()[offset..offset + len]).unwrap();
+            });
+            assert_eq!(instruction(&mut golden, 3).unwrap(), Some(Instruction::Vector(vector)));
+            assert_eq!(instruction(&mut golden, 4).unwrap(), Some(Instruction::End { body: false }));
+            assert_eq!(instruction(&mut golden, 5).unwrap(), None);
+        }
+    }
+}
