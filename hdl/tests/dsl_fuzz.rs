@@ -3,7 +3,7 @@
 mod common;
 use common::{Case, from_bits, random_module, to_bits};
 use num_bigint::BigInt;
-use sterna_hdl::dsl::Sim;
+use sterna_hdl::dsl::{Module, Sig, Sim, emit, mux, u};
 
 fn check(seed: u64, width: u32, depth: u32) {
     let Case { module, mut maker, outputs } = random_module("random", seed, width, 8, depth);
@@ -34,4 +34,26 @@ fn expressions_around_one_limb() {
 #[test]
 fn wide_expressions() {
     (2000..2200).for_each(|seed| check(seed, 1500, 1 + seed as u32 % 4));
+}
+
+#[test]
+fn long_chains_without_names() {
+    let m = Module::new("chain", "");
+    let x = m.input("x", u(16), "");
+    fn steps<'m>(x: Sig<'m>, from: Sig<'m>) -> Sig<'m> {
+        (0..3000u32).fold(from, |y, i| mux(x.bit(i % 16), y ^ (i % 7), y.wrapping_add(x)))
+    }
+    m.output("y", u(16), "").set(steps(x, x));
+    let r = m.reg("r", u(16), Some(0), "");
+    r.when(steps(x, r.q()).bit(3), steps(x, !x));
+    m.output("z", u(16), "").set(r.q());
+    let text = &emit(&m).unwrap_or_else(|e| panic!("{e}"))["chain.v"];
+    assert!(text.lines().all(|l| l.len() < 120) && text.len() < 2_000_000, "{} bytes", text.len());
+    let mut sim = Sim::new(&m).unwrap_or_else(|e| panic!("{e}"));
+    sim.set("x", 0x1234);
+    let step = |y: u16, i: u32| match 0x1234 >> (i % 16) & 1 {
+        1 => y ^ (i % 7) as u16,
+        _ => y.wrapping_add(0x1234),
+    };
+    assert_eq!(sim.get("y"), u64::from((0..3000).fold(0x1234, step)));
 }

@@ -1,10 +1,9 @@
 //! Signals and their operators.
 
-use super::bits::{Bits, Ty, Value, index_width, s, u};
+use super::bits::{Ty, Value, s, u};
 use super::error::Error;
 use super::ir::{Bin, Id, Op, Un};
 use super::module::Module;
-use std::ops::{Add, BitAnd, BitOr, BitXor, Mul, Neg, Not, Shl, Shr, Sub};
 
 /// A value in a module, a copyable handle. It deliberately has no `==`; use [`Sig::eq`].
 #[derive(Clone, Copy)]
@@ -76,7 +75,7 @@ impl<'m> Sig<'m> {
         self.m.get().describe(self.id)
     }
 
-    fn un(self, op: Un, ty: Ty) -> Sig<'m> {
+    pub(super) fn un(self, op: Un, ty: Ty) -> Sig<'m> {
         self.m.op(Op::Un(op, self.id), ty)
     }
 
@@ -92,14 +91,14 @@ impl<'m> Sig<'m> {
         Err(self.m.fail(e, Ty { width: lt.width.max(rt.width), ..lt }))
     }
 
-    fn arith(self, op: Bin, other: Sig<'m>, ty: impl Fn(Ty, Ty) -> Ty) -> Sig<'m> {
+    pub(super) fn arith(self, op: Bin, other: Sig<'m>, ty: impl Fn(Ty, Ty) -> Ty) -> Sig<'m> {
         match self.pair(&format!("`{}`", op.symbol(false)), other) {
             Ok((lt, rt, other)) => self.m.op(Op::Bin(op, self.id, other.id), ty(lt, rt)),
             Err(zero) => zero.resize(ty(zero.ty(), zero.ty()).width),
         }
     }
 
-    fn bitwise(self, op: Bin, other: impl IntoSig<'m>) -> Sig<'m> {
+    pub(super) fn bitwise(self, op: Bin, other: impl IntoSig<'m>) -> Sig<'m> {
         let what = format!("`{}`", op.symbol(false));
         match self.pair(&what, other.like(self)) {
             Ok((lt, rt, other)) if lt == rt => self.m.op(Op::Bin(op, self.id, other.id), lt),
@@ -181,79 +180,6 @@ impl<'m> Sig<'m> {
     /// Exclusive or of all bits.
     pub fn xor_reduce(self) -> Sig<'m> {
         if self.width() == 1 { self.as_unsigned() } else { self.un(Un::Parity, u(1)) }
-    }
-
-    /// Bits `lo .. lo + width`, unsigned.
-    pub fn bits(self, lo: u32, width: u32) -> Sig<'m> {
-        let ty = self.ty();
-        if width == 0 || u64::from(lo) + u64::from(width) > u64::from(ty.width) {
-            let hi = lo.saturating_add(width).saturating_sub(1);
-            let e = Error::Slice { module: self.m.name(), sig: self.describe(), ty, lo, hi };
-            return self.m.fail(e, u(width));
-        }
-        if width == ty.width {
-            return self.as_unsigned();
-        }
-        let inside = self.m.get().within(self.id, lo, width);
-        match inside {
-            Some(Op::Cast(id)) => self.m.sig(id).as_unsigned(),
-            Some(op) => self.m.op(op, u(width)),
-            None => self.m.op(Op::Slice(self.id, lo), u(width)),
-        }
-    }
-    /// Bit `i`.
-    pub fn bit(self, i: u32) -> Sig<'m> {
-        self.bits(i, 1)
-    }
-    /// The most significant bit: the sign of a signed value.
-    pub fn msb(self) -> Sig<'m> {
-        self.bit(self.width() - 1)
-    }
-    /// Word `i` of `width` bits; word 0 is the least significant.
-    pub fn word(self, i: u32, width: u32) -> Sig<'m> {
-        self.bits(i * width, width)
-    }
-    /// All words of `width` bits, least significant first.
-    pub fn words(self, width: u32) -> Vec<Sig<'m>> {
-        (0..self.width() / width.max(1)).map(|i| self.word(i, width)).collect()
-    }
-    /// Bit number `index`. An index beyond the top is undefined in hardware, and reads 0 in the evaluator.
-    pub fn bit_dyn(self, index: Sig<'m>) -> Sig<'m> {
-        self.word_dyn(index, 1)
-    }
-    /// Word number `index` of `width` bits, unsigned. `width` divides the signal's width.
-    /// An index beyond the top is undefined in hardware, and reads 0 in the evaluator.
-    pub fn word_dyn(self, index: Sig<'m>, width: u32) -> Sig<'m> {
-        let (ty, index) = (self.ty(), self.m.sig(self.m.own(index)));
-        if width == 0 || ty.width % width != 0 {
-            let what = format!("words of {width} bits do not divide `{}`, which is {ty}", self.describe());
-            return self.m.fail(Error::Shape { module: self.m.name(), what }, u(width));
-        }
-        if width == ty.width {
-            self.m.unused("the only word is chosen", index);
-            return self.as_unsigned();
-        }
-        let want = index_width((ty.width / width) as usize);
-        if index.width() > want || index.ty().signed {
-            let what = format!("unsigned index of words of `{}`", self.describe());
-            let (sig, have) = (index.describe(), index.width());
-            let e = Error::Exact { module: self.m.name(), what, sig, have, want };
-            return self.m.fail(e, u(width));
-        }
-        let known = self.m.get().constant(index.id).map(Bits::to_u64);
-        if let Some(i) = known {
-            return self.word(i as u32, width);
-        }
-        self.m.op(Op::Word(self.id, index.id), u(width))
-    }
-
-    /// `n` copies, unsigned.
-    pub fn repeat(self, n: u32) -> Sig<'m> {
-        match n {
-            0 => self.m.fail(Error::Zero { module: self.m.name(), what: "`.repeat(0)`".into() }, u(1)),
-            1 => self.as_unsigned(),
-            _ => self.m.op(Op::Repeat(self.id, n), u(self.width() * n)),
-        }
     }
 
     /// The same bits read as two's complement.
@@ -383,120 +309,4 @@ impl<'m> Sig<'m> {
 /// `yes` when `cond` is 1, else `no`. Same sign; the narrower is extended.
 pub fn mux<'m>(cond: Sig<'m>, yes: Sig<'m>, no: impl IntoSig<'m>) -> Sig<'m> {
     cond.mux(yes, no)
-}
-
-/// Parts joined into one unsigned signal, the **least significant part first**. Takes at least one part.
-pub fn cat_lsb<'m>(parts: &[Sig<'m>]) -> Sig<'m> {
-    parts[0].m.cat_lsb(parts)
-}
-
-impl super::ir::Inner {
-    /// Bits `lo ..` of a node that are themselves a simpler node: part of a literal, a slice or a part of a
-    /// concatenation (`Cast` stands for that part itself).
-    fn within(&self, id: Id, lo: u32, width: u32) -> Option<Op> {
-        match &self.node(id).op {
-            Op::Lit(b) => Some(Op::Lit(b.slice(lo, width))),
-            Op::Slice(a, base) => Some(Op::Slice(*a, base + lo)),
-            Op::Cast(a) => self.within(*a, lo, width).or(Some(Op::Slice(*a, lo))),
-            Op::Cat(parts) => {
-                let mut at = 0;
-                for p in parts {
-                    let w = self.ty(*p).width;
-                    if lo >= at && lo + width <= at + w {
-                        if w == width {
-                            return Some(Op::Cast(*p));
-                        }
-                        return self.within(*p, lo - at, width).or(Some(Op::Slice(*p, lo - at)));
-                    }
-                    at += w;
-                }
-                None
-            }
-            _ => None,
-        }
-    }
-}
-
-impl<'m, T: IntoSig<'m>> Add<T> for Sig<'m> {
-    type Output = Sig<'m>;
-    /// The exact sum: one bit more than the wider operand.
-    fn add(self, other: T) -> Sig<'m> {
-        self.arith(Bin::Add, other.small(self), |a, b| Ty { width: a.width.max(b.width) + 1, ..a })
-    }
-}
-
-impl<'m, T: IntoSig<'m>> Sub<T> for Sig<'m> {
-    type Output = Sig<'m>;
-    /// The exact difference, always signed: one bit more than the wider operand.
-    fn sub(self, other: T) -> Sig<'m> {
-        self.arith(Bin::Sub, other.small(self), |a, b| s(a.width.max(b.width) + 1)).as_signed()
-    }
-}
-
-impl<'m, T: IntoSig<'m>> Mul<T> for Sig<'m> {
-    type Output = Sig<'m>;
-    /// The exact product: the widths add up.
-    fn mul(self, other: T) -> Sig<'m> {
-        self.arith(Bin::Mul, other.small(self), |a, b| Ty { width: a.width + b.width, ..a })
-    }
-}
-
-impl<'m, T: IntoSig<'m>> BitAnd<T> for Sig<'m> {
-    type Output = Sig<'m>;
-    fn bitand(self, other: T) -> Sig<'m> {
-        self.bitwise(Bin::And, other)
-    }
-}
-
-impl<'m, T: IntoSig<'m>> BitOr<T> for Sig<'m> {
-    type Output = Sig<'m>;
-    fn bitor(self, other: T) -> Sig<'m> {
-        self.bitwise(Bin::Or, other)
-    }
-}
-
-impl<'m, T: IntoSig<'m>> BitXor<T> for Sig<'m> {
-    type Output = Sig<'m>;
-    fn bitxor(self, other: T) -> Sig<'m> {
-        self.bitwise(Bin::Xor, other)
-    }
-}
-
-impl<'m> Not for Sig<'m> {
-    type Output = Sig<'m>;
-    fn not(self) -> Sig<'m> {
-        self.un(Un::Not, self.ty())
-    }
-}
-
-impl<'m> Neg for Sig<'m> {
-    type Output = Sig<'m>;
-    /// The exact negative, signed and one bit wider.
-    fn neg(self) -> Sig<'m> {
-        self.un(Un::Neg, s(self.width() + 1))
-    }
-}
-
-impl<'m> Shl<u32> for Sig<'m> {
-    type Output = Sig<'m>;
-    /// Times 2 to the `by`: the width grows by `by`.
-    fn shl(self, by: u32) -> Sig<'m> {
-        if by == 0 {
-            return self;
-        }
-        self.m.op(Op::ShlC(self.id, by), Ty { width: self.width() + by, ..self.ty() })
-    }
-}
-
-impl<'m> Shr<u32> for Sig<'m> {
-    type Output = Sig<'m>;
-    /// Drops the low `by` bits: the width shrinks by `by`; the sign stays.
-    fn shr(self, by: u32) -> Sig<'m> {
-        let (ty, by) = (self.ty(), by.min(self.width()));
-        if by == ty.width {
-            return if ty.signed { self.msb().as_signed() } else { self.m.u(1, 0) };
-        }
-        let high = self.bits(by, ty.width - by);
-        if ty.signed { high.as_signed() } else { high }
-    }
 }

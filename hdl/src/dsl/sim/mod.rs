@@ -2,6 +2,7 @@
 
 mod compile;
 mod exec;
+mod lower;
 pub(crate) mod wide;
 
 use super::bits::{Bits, Ty, Value, limbs_for};

@@ -102,7 +102,7 @@ impl Printer<'_> {
             for r in &m.reads {
                 let Some(enable) = r.enable else { continue };
                 self.target = self.name(r.id);
-                let addr = self.at(r.addr, i.ty(r.addr).width).s;
+                let addr = self.whole(r.addr, i.ty(r.addr).width).s;
                 let cond = self.condition(enable);
                 let body = format!("{cond}{} <= {}[{addr}];\n", self.name(r.id), m.name);
                 blocks.push(format!("    always @(posedge {})\n        {body}", i.clock));
@@ -119,7 +119,7 @@ impl Printer<'_> {
     fn condition(&mut self, id: Id) -> String {
         match &self.i.node(id).op {
             Op::Lit(b) if b.is_ones() => String::new(),
-            _ => format!("if ({}) ", self.at(id, 1).s),
+            _ => format!("if ({}) ", self.whole(id, 1).s),
         }
     }
 
@@ -134,7 +134,7 @@ impl Printer<'_> {
         }
         for at in 0..regs[0].whens.len() {
             self.target = self.name(regs[0].id);
-            let cond = self.at(regs[0].whens[at].0, 1).s;
+            let cond = self.whole(regs[0].whens[at].0, 1).s;
             let lines = regs.iter().map(|r| self.next(r.id, r.whens[at].1)).collect();
             arms.push((format!("if ({cond})"), lines));
         }
@@ -182,7 +182,7 @@ impl Printer<'_> {
 
     fn write(&mut self, m: &MemData, w: &Write) -> String {
         self.target = format!("{}_write", m.name);
-        let addr = self.at(w.addr, self.i.ty(w.addr).width).s;
+        let addr = self.whole(w.addr, self.i.ty(w.addr).width).s;
         if w.lanes == 1 {
             let cond = self.condition(w.mask);
             return self.assignment(

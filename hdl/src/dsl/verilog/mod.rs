@@ -2,6 +2,7 @@
 
 mod clocked;
 mod expr;
+mod frame;
 mod names;
 mod print;
 
