@@ -272,6 +272,28 @@ def sampled(args: argparse.Namespace) -> list[str]:
     return texts
 
 
+def losses(folder: Path, count: int) -> str:
+    """Held-out loss in nats for each token, as stored and with the numbers of a device."""
+    import infer
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    weights = infer.Weights.load(folder)
+    told = grammar.stories("stories/held-out", count)
+    end = weights.config["eos_token_id"]
+    rows = [tokenizer.encode(text).ids + [end] for text, _ in told]
+    floor = sum(nats for _, nats in told) / sum(len(row) - 1 for row in rows)
+    lines = [f"{floor:.4f}  floor: the grammar's own entropy"]
+    variants = {
+        "as stored": infer.Model(weights),
+        "embedding in -40..40": infer.Model(weights.with_embedding_levels(40)),
+        "embedding in -121..121": infer.Model(weights.with_embedding_levels(121)),
+        "-40..40, int8 KV and head input": infer.Model(weights.with_embedding_levels(40), True),
+    }
+    lines += [f"{infer.loss(model, rows):.4f}  {name}" for name, model in variants.items()]
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Prints the rates, and on request the stories or what is wrong with them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -284,8 +306,12 @@ def main() -> None:
     parser.add_argument("--embedding-levels", type=int, help="40 or 121, as a device stores it")
     parser.add_argument("--device-numbers", action="store_true", help="int8 KV and head input")
     parser.add_argument("--show", action="store_true", help="print the stories")
+    parser.add_argument("--loss", action="store_true", help="of --model on held-out stories")
     parser.add_argument("--faults", action="store_true", help="print the faults")
     args = parser.parse_args()
+    if args.model and args.loss:
+        print(losses(args.model, args.count))
+        return
     if args.model:
         texts = sampled(args)
     else:

@@ -38,13 +38,27 @@ ENDINGS = (
     ("What a lovely day!", 15),
 )
 TITLE_SHARE = (50, 50)  # without a title, with one
-PEOPLE_SHARE = ((2, 65), (3, 35))
-THINGS_SHARE = ((1, 55), (2, 45))
-STOP_AFTER_SCENE = {2: 0.4, 3: 0.6, 4: 1.0}
 MOVER_SHARE = {2: (55, 45), 3: (45, 30, 25)}
 INTEREST = 6  # weight of a place where somebody or something is; 1 for an empty place
 QUESTION_WEIGHT = {"where person": 4, "who": 4, "where thing": 3, "colour": 2}
 NOBODY = None
+
+
+@dataclass(frozen=True)
+class Style:
+    """How long a story is: numbers of people, things and scenes, by weight, and of questions."""
+
+    people: tuple[tuple[int, int], ...]
+    things: tuple[tuple[int, int], ...]
+    scenes: tuple[tuple[int, int], ...]
+    questions: int
+
+
+FEW_PEOPLE, FEW_THINGS = ((2, 65), (3, 35)), ((1, 55), (2, 45))
+STORY = Style(FEW_PEOPLE, FEW_THINGS, ((2, 40), (3, 36), (4, 24)), 2)
+# Exercises for training: little happens, and much is asked.
+FIRST_LESSON = Style(((4, 50), (5, 50)), ((2, 50), (3, 50)), ((0, 1),), 10)
+SECOND_LESSON = Style(FEW_PEOPLE, FEW_THINGS, ((1, 50), (2, 50)), 4)
 
 
 @dataclass
@@ -139,14 +153,14 @@ class Teller:
         """A word of `table` that is not in `taken`."""
         return self.choose([(word, weight) for word, weight in table if word not in taken])
 
-    def introduce(self) -> str:
+    def introduce(self, style: Style) -> str:
         """Places people and things; returns the title, or an empty string."""
         world, people, things = self.world, [], []
         titled = self.choose(list(enumerate(TITLE_SHARE)))
-        for _ in range(self.choose(PEOPLE_SHARE)):
+        for _ in range(self.choose(style.people)):
             people.append(self.other(NAMES, people))
             world.place_of[people[-1]] = self.choose(PLACES)
-        for _ in range(self.choose(THINGS_SHARE)):
+        for _ in range(self.choose(style.things)):
             things.append(self.other(THINGS, things))
             world.colour_of[things[-1]] = self.choose(COLOURS)
         mood = self.choose(MOODS)
@@ -219,41 +233,38 @@ class Teller:
         if thanks := self.choose(THANKS):
             self.said.append(f"{taker} {thanks}.")
 
-    def questions(self) -> list[str]:
-        """Two different questions with their answers, one line each."""
+    def questions(self, count: int) -> list[str]:
+        """`count` different questions with their answers, one line each."""
         world = self.world
         asked = [("where person", person) for person in world.place_of]
         asked += [(kind, t) for t in world.holder_of for kind in ("who", "where thing", "colour")]
         lines = []
-        for _ in range(2):
+        for _ in range(count):
             question = self.choose([(q, QUESTION_WEIGHT[q[0]]) for q in asked])
             asked.remove(question)
             lines.append(f"{QUESTION[question[0]].format(question[1])} {answer(world, *question)}")
         return lines
 
-    def tell(self) -> str:
+    def tell(self, style: Style) -> str:
         """The whole story, with no newline at its end."""
-        title = self.introduce()
-        scenes, more = 0, True
-        while more:
+        title = self.introduce(style)
+        for _ in range(self.choose(style.scenes)):
             self.scene()
-            scenes += 1
-            if stop := STOP_AFTER_SCENE.get(scenes):
-                more = stop < 1 and self.choose([(False, stop), (True, 1 - stop)])
         self.said.append(self.choose(ENDINGS))
-        return title + "\n".join([" ".join(self.said), *self.questions(), "The end."])
+        lines = [" ".join(self.said), *self.questions(style.questions), "The end."]
+        return title + "\n".join(lines)
 
 
-def story(rng: random.Random) -> tuple[str, float]:
+def story(rng: random.Random, style: Style = STORY) -> tuple[str, float]:
     """One story and its information in nats (minus its natural log-probability)."""
     teller = Teller(rng)
-    return teller.tell(), teller.nats
+    return teller.tell(style), teller.nats
 
 
-def stories(seed: str, count: int) -> list[tuple[str, float]]:
+def stories(seed: str, count: int, style: Style = STORY) -> list[tuple[str, float]]:
     """`count` stories of the stream named `seed`; the same name gives the same stories."""
     rng = random.Random(seed)
-    return [story(rng) for _ in range(count)]
+    return [story(rng, style) for _ in range(count)]
 
 
 def main() -> None:

@@ -105,7 +105,11 @@ class Layer(nn.Module):
             {name: nn.Parameter(torch.randn(size) * size[1] ** -0.5) for name, size in outs.items()}
         )
         norms = {"input": width, "attn_sub": width, "post": width, "ffn_sub": inner}
-        self.gains = nn.ParameterDict({k: nn.Parameter(torch.ones(n)) for k, n in norms.items()})
+        # The branches start small, so that tokens are not drowned in the residual stream.
+        starts = {"attn_sub": 0.25, "ffn_sub": 0.25}
+        self.gains = nn.ParameterDict(
+            {k: nn.Parameter(torch.full((n,), starts.get(k, 1.0))) for k, n in norms.items()}
+        )
 
     def linear(self, x: Tensor, *names: str) -> Tensor:
         """The named matrices, one below the other, times the quantized `x`."""
@@ -139,9 +143,11 @@ class Network(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
-        self.embedding = nn.Parameter(torch.randn(shape.vocab_size, shape.hidden_size) * 0.05)
+        # All rows share a part: without biases, that is what attention by position builds on.
+        rows = torch.randn(shape.vocab_size, shape.hidden_size) + torch.randn(shape.hidden_size)
+        self.embedding = nn.Parameter(rows * 0.25)
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.num_hidden_layers))
-        self.final_gain = nn.Parameter(torch.ones(shape.hidden_size))
+        self.final_gain = nn.Parameter(torch.full((shape.hidden_size,), 0.25))
         cos, sin = rope_tables(shape, torch.device("cpu"))
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
@@ -154,7 +160,8 @@ class Network(nn.Module):
         cos, sin = self.cos[: ids.shape[1]], self.sin[: ids.shape[1]]
         for layer in self.layers:
             x = layer(x, cos, sin)
-        return F.linear(quantize_activation(rms_norm(x, self.final_gain)), table)
+        x = quantize_activation(rms_norm(x, self.final_gain))
+        return F.linear(x, table)
 
     def loss(self, ids: Tensor) -> Tensor:
         """Mean cross-entropy in nats of ids [batch, tokens + 1]; id -1 is padding."""
