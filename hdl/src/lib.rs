@@ -2,3 +2,4 @@
 
 pub mod blocks;
 pub mod dsl;
+pub mod top;
