@@ -214,6 +214,39 @@ fn mixture() -> Module {
     m
 }
 
+/// Signed operators beside operands that Verilog takes for unsigned: there an arithmetic shift would become a logical
+/// one, and a signed comparison an unsigned one.
+fn mixed_signs() -> Module {
+    let m = Module::new("mixed_signs", "Arithmetic shifts beside parts of words.");
+    let a = m.input("a", s(8), "a signed number");
+    let by = m.input("by", u(3), "a distance");
+    let word = m.input("word", u(11), "a word");
+    let (part, high) = (word.bits(0, 8).as_signed(), a.shr_dyn(by));
+    let out = |name: &str, x: Sig| m.output(name, x.ty(), "a result").set(x);
+    out("parity", high ^ part);
+    out("masked", high & part);
+    out("sum", high.wrapping_add(part));
+    out("difference", part.wrapping_sub(high));
+    out("chosen", mux(word.bit(10), high, part));
+    out("same", high.eq(part));
+    out("less", high.lt(part));
+    out("least", part.le(a));
+    out("larger", a.as_unsigned().gt((!a).as_unsigned()));
+    out("twice", part.shr_dyn(by).shr_dyn(word.bits(8, 2)));
+    out("product", (part * high) - (a * a).trunc(9));
+    out("picked", by.case(&[(1, high), (6, part)], -7));
+    let count = m.reg("count", u(1), Some(0), "so that there is a reset");
+    count.set(!count.q());
+    m.unused("clocked", count.q());
+    m
+}
+
+#[test]
+fn signed_beside_unsigned() {
+    let m = mixed_signs();
+    (0..2).for_each(|seed| check_clocked(&m, seed, "rst"));
+}
+
 #[test]
 fn clocked_modules() {
     (0..4).for_each(|seed| check_clocked(&mixture(), seed, "aresetn"));

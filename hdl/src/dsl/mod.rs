@@ -32,11 +32,64 @@
 //!
 //! # Widths
 //!
-//! A [`Sig`] has a [`Ty`]: `u(8)` unsigned, `s(16)` signed, any width. `+` and `-` give one bit more than the wider operand
-//! (`-` is always signed), `*` the sum of the widths, `<< 3` three bits more, `>> 3` three less: nothing is lost unless
-//! you say `.trunc(w)`, [`Sig::wrapping_add`] or [`Sig::wrapping_sub`]. `& | ^` want equal types. Operands of one operator
-//! have one sign; convert with `.as_signed()`, `.as_unsigned()`. A target takes a narrower value of its sign, never a wider
-//! one. An integer can stand for the right operand.
+//! A [`Sig`] has a [`Ty`]: `u(8)` unsigned, `s(16)` signed, any width.
+//!
+//! | expression | result |
+//! |---|---|
+//! | `a + b` | one bit more than the wider operand |
+//! | `a - b`, `-a` | the same, always signed |
+//! | `a * b` | the widths add up |
+//! | `a << 3`, `a >> 3` | three bits more, three less; by a signal: `.shl_dyn`, `.shr_dyn`, the width stays |
+//! | `a.wrapping_add(b)`, `a.wrapping_sub(b)` | the wider operand |
+//! | `a & b`, `a \| b`, `a ^ b`, `!a` | equal types in, the same out |
+//! | `a.eq(b)`, `.ne .lt .le .gt .ge`, `.any() .all() .xor_reduce()` | 1 bit |
+//! | `.bits(lo, width) .bit(i) .word(i, width) .word_dyn(index, width)`, `cat_lsb(&[low, .., high])` | unsigned |
+//! | `.ext(w) .zext(w) .sext(w) .trunc(w) .resize(w)`, `.as_signed() .as_unsigned()` | other width, other sign |
+//! | `mux(c, a, b)`, `sel.case(&[(0, a), (3, b)], other)` | the widest arm |
+//!
+//! Operands of one operator have one sign. A target takes a narrower value of its sign, never a wider one. An integer can
+//! stand for any right operand: `a + 1`, `a.eq(3)`.
+//!
+//! # Streams, memories, state machines, instances
+//!
+//! ```
+//! use sterna_hdl::{blocks::fifo::fifo, dsl::*};
+//!
+//! /// Looks words up in a table and queues them.
+//! fn squares() -> Module {
+//!     let m = Module::new("squares", "Squares of 4-bit numbers, queued.");
+//!     let x = m.stream_in("x", u(4), "numbers");
+//!     let y = m.stream_out("y", u(8), "squares");
+//!     let words: Vec<Bits> = (0..16).map(|i| Bits::from_u64(8, i * i)).collect();
+//!     let square = m.rom("table_of_squares", 8, &words, "i * i").read_async("square", x.data);
+//!
+//!     let queue = m.instance("u_queue", fifo(8, 16, MemStyle::Lut)); // clock and reset connect themselves
+//!     x.to_with(queue.sink("x"), square); // valid and ready straight through, data mapped
+//!     queue.source("y").to(y);
+//!
+//!     let state = m.fsm("state", &["EMPTY", "SEEN"], "whether a number came");
+//!     state.from("EMPTY").goto(x.valid, "SEEN");
+//!     m.output("seen", u(1), "a number came").set(state.is("SEEN"));
+//!     m
+//! }
+//!
+//! let mut sim = Sim::new(&squares()).unwrap();
+//! sim.set("x_valid", 1);
+//! sim.set("x_data", 9);
+//! sim.tick();
+//! sim.tick();
+//! assert_eq!((sim.get("y_valid"), sim.get("y_data")), (1, 81));
+//! assert_eq!(sim.get("u_queue.count"), 2); // signals below, by path
+//! ```
+//!
+//! [`Mem::write`], [`Mem::write_lanes`], [`Mem::read_async`] and [`Mem::read`] (registered, the old word on a collision)
+//! make ports of a [`Module::mem`]. [`Module::export`] and [`Inst::join`] connect bundles by prefix.
+//!
+//! # Names in the text
+//!
+//! Ports, wires, registers and [`Sig::named`] expressions keep their names, and their docs become comments. Expressions without
+//! a name are written where they are used; where Verilog needs a name, or a large one is used twice, it gets one made of its
+//! operands (`a_plus_b`) or of its target (`total_sum`).
 //!
 //! # Faults
 //!
