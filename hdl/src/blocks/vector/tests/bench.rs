@@ -160,10 +160,9 @@ impl Bench {
         self.att_pipe.push_back(read("att", &self.att, 40));
         self.sim.tick();
         for (port, pipe) in [("acc_data", &mut self.acc_pipe), ("att_data", &mut self.att_pipe)] {
-            if pipe.len() == super::super::ACC_LATENCY as usize {
-                if let Some(x) = pipe.pop_front() {
-                    self.sim.set(port, x);
-                }
+            let arrived = pipe.len() == super::super::ACC_LATENCY as usize;
+            if let Some(x) = arrived.then(|| pipe.pop_front()).flatten() {
+                self.sim.set(port, x);
             }
         }
     }

@@ -1,12 +1,19 @@
 //! Tests of the vector unit: equal to the golden model, a contract that does not know the model, and faults that show.
 
 mod bench;
+mod faults;
 mod program;
 mod random;
 
 use super::*;
-use bench::Bench;
+use bench::{Bench, bursts};
 use program::Step;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use random::Maker;
+use std::collections::BTreeSet;
+use sterna_spec::isa::{AKind, BKind, DstKind, Func, MKind, Vector, ZOp};
+use sterna_spec::numbers;
 
 /// Small, with sizes that are no powers of two.
 fn config(lanes: u32, rows: u32) -> Config {
@@ -36,7 +43,7 @@ fn check(lanes: u32, rows: u32, seeds: std::ops::Range<u64>) {
     assert_eq!(c.check(), Vec::<String>::new());
     let module = vector(&c);
     for seed in seeds {
-        let step = Step::new(&c, seed, 60, &[]);
+        let step = Step::new(&c, seed, 60);
         step.compare(&mut Bench::new(&c, &module, seed), seed).unwrap_or_else(|e| panic!("{e}"));
     }
 }
@@ -59,4 +66,138 @@ fn eight_lanes_equal_the_golden_model() {
 #[test]
 fn sixteen_lanes_equal_the_golden_model() {
     check(16, 3, 30..32);
+}
+
+/// Random sizes; `cargo test -p sterna-hdl --lib vector -- --ignored`.
+#[test]
+#[ignore = "takes minutes"]
+fn random_configurations_equal_the_golden_model() {
+    let mut rng = ChaCha8Rng::seed_from_u64(2026);
+    for seed in 1000..1100 {
+        let base = config(1 << rng.random_range(1..=4), rng.random_range(1..=16));
+        let c = Config {
+            vector_words: rng.random_range(base.head_size * 3 / base.lanes..90),
+            shared_words: rng.random_range(20..300),
+            scalars: 1 << rng.random_range(5..=8),
+            outputs: base.lanes * rng.random_range(8..20),
+            ..base
+        };
+        assert_eq!(c.check(), Vec::<String>::new());
+        let step = Step::new(&c, seed, 60);
+        let module = vector(&c);
+        step.compare(&mut Bench::new(&c, &module, seed), seed).unwrap_or_else(|e| panic!("{c:?}\n{e}"));
+    }
+}
+
+#[test]
+fn random_instructions_use_everything() {
+    let c = config(4, 2);
+    let mut maker = Maker { config: &c, rng: ChaCha8Rng::seed_from_u64(1) };
+    let all: Vec<Vector> = (0..2000).map(|_| maker.next()).collect();
+    let kinds = |name: &str, count: usize, kind: &dyn Fn(&Vector) -> u32| {
+        let seen: BTreeSet<u32> = all.iter().map(kind).collect();
+        assert_eq!(seen.len(), count, "{name}: {seen:?}");
+    };
+    kinds("a", 4, &|v| v.a_kind as u32);
+    kinds("m", 4, &|v| v.m_kind as u32);
+    kinds("function", 5, &|v| v.func as u32);
+    kinds("second operation", 5, &|v| v.zop as u32);
+    kinds("b", 3, &|v| v.b_kind as u32);
+    kinds("destination", 9, &|v| v.dst_kind as u32);
+    kinds("flags", 8, &|v| [v.rotate, v.m_inc, v.b_inc].iter().fold(0, |a, &b| 2 * a + u32::from(b)));
+    kinds("head", 2, &|v| v.head.into());
+    kinds("reductions", 4, &|v| u32::from(v.reduce_max.is_some()) + 2 * u32::from(v.reduce_sum.is_some()));
+    let in_place = |v: &&Vector| v.dst_kind == DstKind::Vmem && v.dst == v.b && v.b_kind == BKind::Vmem;
+    assert!(all.iter().filter(in_place).count() > 3);
+}
+
+/// Whatever holds the outputs, every word of every row comes once and in order, and no more than the slack after a hold.
+#[test]
+fn nothing_is_lost_repeated_or_reordered() {
+    let c = config(4, 3);
+    let mut bench = Bench::new(&c, &vector(&c), 5);
+    bench.rows(3, &[true, false, true]);
+    let mut rng = ChaCha8Rng::seed_from_u64(77);
+    let mut most = 0;
+    for (round, dst_kind) in
+        [DstKind::Kv, DstKind::Logits, DstKind::Topk].into_iter().cycle().take(30).enumerate()
+    {
+        let head = round % 2 == 1;
+        let v = Vector { n: 1 + (round % 12) as u16, rep: 3, head, dst_kind, imm_b: 99, ..Vector::default() };
+        let outcome = match round % 3 {
+            0 => bench.run(&v, |cycle| cycle % 200 > 20),
+            _ => bench.run(&v, bursts(&mut rng, 60)),
+        };
+        let rows = (0..3).filter(|r| !head || r % 2 == 0);
+        let words = |row| {
+            (0..3).flat_map(move |rep| (0..u32::from(v.n)).map(move |i| [dst_kind as u32, row, rep, i]))
+        };
+        assert_eq!(outcome.out, rows.flat_map(words).collect::<Vec<_>>(), "{v:?}");
+        most = most.max(outcome.held);
+    }
+    assert!(most > 3 && most <= OUT_SLACK, "{most} words came out after a hold");
+}
+
+/// Latency of each unit, and of the instruction around them: cycles from `start` to `done` beyond one for each word.
+#[test]
+fn an_instruction_costs_its_words_and_the_latency_of_the_units_it_uses() {
+    let c = config(4, 3);
+    let mut bench = Bench::new(&c, &vector(&c), 5);
+    bench.rows(3, &[true; 3]);
+    let plain = Vector { n: 12, rep: 3, dst_kind: DstKind::Vmem, ..Vector::default() };
+    let scale = Vector { m_kind: MKind::Imm, imm_m: 0.5, ..plain };
+    let scalar = Vector { n: 4, rep: 1, a_kind: AKind::Sreg, dst_kind: DstKind::Sreg, ..scale };
+    let cases = [
+        ("move", plain, 5),
+        ("scale", scale, 10),
+        ("scale accumulators", Vector { a_kind: AKind::Acc, ..scale }, 13),
+        ("scale and add", Vector { a_kind: AKind::Acc, zop: ZOp::Add, b_kind: BKind::Vmem, ..scale }, 18),
+        ("maximum with", Vector { zop: ZOp::Max, ..scale }, 10),
+        ("squared relu times", Vector { func: Func::Relu, zop: ZOp::Square, ..scale }, 25),
+        ("function of scalars", Vector { func: Func::Rsqrt, ..scalar }, 20),
+        ("quantize", Vector { n: 4, dst_kind: DstKind::Act, ..scale }, 13),
+        ("largest magnitude", Vector { reduce_max: Some(0), ..scale }, 13),
+    ];
+    for (name, v, overhead) in cases {
+        let words = 3 * u64::from(v.n) * u64::from(v.rep);
+        assert_eq!(bench.run(&v, |_| false).cycles - words, overhead, "{name}");
+    }
+}
+
+/// The fold of the sum of squares comes after each row.
+#[test]
+fn a_sum_of_squares_costs_its_words_and_a_fold() {
+    for (lanes, fold, interval) in [(2, 66, 1), (4, 55, 1), (8, 50, 1), (16, 46, 2)] {
+        let c = config(lanes, 1);
+        let mut bench = Bench::new(&c, &vector(&c), 5);
+        bench.rows(1, &[true]);
+        let v = Vector { n: 24, reduce_sum: Some(1), ..Vector::default() };
+        let cycles = bench.run(&v, |_| false).cycles;
+        assert_eq!(cycles - 24 * interval, fold, "{lanes} lanes");
+    }
+}
+
+/// Integers of all sizes on their way through the unit; the golden model's attention gives only small ones.
+#[test]
+fn integers_of_forty_bits_are_converted() {
+    let c = config(4, 1);
+    let mut bench = Bench::new(&c, &vector(&c), 5);
+    bench.rows(1, &[true]);
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let limit = 1i64 << 39;
+    let mut next = || rng.random_range(-limit..limit) >> rng.random_range(0..40);
+    bench.att[0].iter_mut().for_each(|x| *x = next());
+    (bench.att[0][0], bench.att[0][1]) = (-limit, limit - 1);
+    let half = 1i64 << (c.acc_bits() - 1);
+    bench.acc[0]
+        .iter_mut()
+        .enumerate()
+        .for_each(|(i, x)| *x = if i % 2 == 0 { i as i64 - half } else { half - i as i64 });
+    for (a_kind, values) in [(AKind::Att, bench.att[0].clone()), (AKind::Acc, bench.acc[0].clone())] {
+        let n = (values.len() / 4) as u16;
+        let v = Vector { n, a_kind, dst_kind: DstKind::Logits, ..Vector::default() };
+        let got: Vec<u32> = bench.run(&v, |_| false).words.into_iter().flat_map(|w| w.data).collect();
+        let want: Vec<u32> = values.iter().map(|&x| numbers::int_to_f32(x).to_bits()).collect();
+        assert_eq!(got, want);
+    }
 }

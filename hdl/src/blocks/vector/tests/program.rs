@@ -8,7 +8,7 @@ use sterna_spec::config::Config;
 use sterna_spec::device::Device;
 use sterna_spec::golden::{Golden, Write};
 use sterna_spec::isa::{AKind, DstKind, Instruction, MKind, Pass, Vector};
-use sterna_spec::registers::{ROW_BYTES, control, offset, status};
+use sterna_spec::registers::{ROW_BYTES, control, offset};
 use sterna_spec::stream::StreamBuilder;
 
 /// First beats of the tables in the golden model's memory.
@@ -85,11 +85,79 @@ struct Stream<'c> {
     instructions: Vec<Option<Vector>>,
 }
 
-impl Stream<'_> {
+impl<'c> Stream<'c> {
+    fn new(c: &'c Config, cmem: &[f32], rng: ChaCha8Rng, count: usize) -> Self {
+        let mut s = Stream { builder: StreamBuilder::new(c), instructions: vec![None; 2] };
+        s.builder.push(Instruction::Gather {
+            words: c.vector_words as u16,
+            by_position: false,
+            shared: false,
+            dst: 0,
+            row_stride: 0,
+            addr: TABLE_BEAT,
+            stride: table_stride(c),
+        });
+        s.builder.load(0, cmem);
+        setup(c).into_iter().for_each(|v| s.vector(v));
+        s.builder.matmul(c.outputs as usize, c.activations as usize, 5, weight);
+        let passes: Vec<Pass> = (0..c.heads).map(|h| Pass { kv_head: h % 2, heads: vec![h as u8] }).collect();
+        s.builder.attention(&passes, (c.head_size / c.attention_width) as u16, [1, 10, 20], 0);
+        s.instructions.extend([None, None]);
+        let n = (c.heads * c.head_size / c.lanes) as u16;
+        s.vector(Vector { n, a_kind: AKind::Att, dst_kind: DstKind::Logits, ..Vector::default() });
+        let mut maker = Maker { config: c, rng };
+        (0..count).for_each(|_| s.vector(maker.next()));
+        s.builder.push(Instruction::End { body: false });
+        s
+    }
+
     fn vector(&mut self, v: Vector) {
         self.builder.vector(v);
         self.instructions.push(Some(v));
     }
+}
+
+/// Beats of a row of the table that GATHER reads.
+fn table_stride(c: &Config) -> u32 {
+    (4 * c.vector_words * c.lanes).div_ceil(c.beat_bytes() as u32)
+}
+
+/// Runs the stream on the golden model.
+fn execute(
+    c: &Config,
+    vmem: &[Vec<f32>],
+    stream: &Stream<'_>,
+    rows: u32,
+    logits: &[bool],
+) -> Result<Vec<Write>, String> {
+    let mut golden = Golden::new(c);
+    let beat = c.beat_bytes() as u64;
+    golden.reserve_memory(MEMORY_BEATS * beat).map_err(|e| e.to_string())?;
+    let mut write = |at: u64, bytes: &[u8]| golden.write_memory(at, bytes).map_err(|e| e.to_string());
+    for (r, row) in vmem.iter().enumerate() {
+        let bytes: Vec<u8> = row.iter().flat_map(|x| x.to_le_bytes()).collect();
+        write((u64::from(TABLE_BEAT) + r as u64 * u64::from(table_stride(c))) * beat, &bytes)?;
+    }
+    write(0, stream.builder.bytes())?;
+    for r in 0..c.rows {
+        row_registers(&mut golden, r, logits[r as usize]);
+    }
+    let registers = [
+        (offset::ROWS, rows),
+        (offset::PROGRAM_BEATS, stream.builder.beats() as u32),
+        (offset::RESULT_BASE, RESULT_BEAT),
+        (offset::RESULT_STRIDE, 4096),
+        (offset::KV_SCALE_BEATS, 32),
+        (offset::KV_DATA_BEATS, 64),
+        (offset::CONTROL, control::START),
+    ];
+    golden.record(true);
+    for (at, x) in registers {
+        golden.write_register(at, x).map_err(|e| e.to_string())?;
+    }
+    let error = golden.read_register(offset::ERROR).map_err(|e| e.to_string())?;
+    let at = stream.instructions.get((error >> 16) as usize);
+    if error == 0 { Ok(golden.take_log()) } else { Err(format!("error {error:#x} at {at:?}")) }
 }
 
 /// Weight of the test's matrix.
@@ -98,8 +166,8 @@ fn weight(plane: u8, n: usize, k: usize) -> i8 {
 }
 
 impl Step {
-    /// Executes `count` random instructions (or those given) on the golden model.
-    pub fn new(config: &Config, seed: u64, count: usize, given: &[Vector]) -> Step {
+    /// Fills the memories and executes `count` random instructions on the golden model.
+    pub fn new(config: &Config, seed: u64, count: usize) -> Step {
         let c = config;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let rows = if rng.random() { c.rows } else { rng.random_range(1..=c.rows) };
@@ -107,79 +175,12 @@ impl Step {
         let fill = |words: u32, rng: &mut ChaCha8Rng| (0..words * c.lanes).map(|_| value(rng)).collect();
         let vmem: Vec<Vec<f32>> = (0..c.rows).map(|_| fill(c.vector_words, &mut rng)).collect();
         let cmem: Vec<f32> = fill(c.shared_words, &mut rng);
-
-        let mut golden = Golden::new(c);
-        let beat = c.beat_bytes() as u64;
-        golden.reserve_memory(MEMORY_BEATS * beat).expect("memory");
-        let stride = (4 * vmem[0].len()).div_ceil(c.beat_bytes()) as u32;
-        for (r, row) in vmem.iter().enumerate() {
-            let bytes: Vec<u8> = row.iter().flat_map(|x| x.to_le_bytes()).collect();
-            let at = (u64::from(TABLE_BEAT) + r as u64 * u64::from(stride)) * beat;
-            golden.write_memory(at, &bytes).expect("memory");
-        }
-        let mut s = Stream { builder: StreamBuilder::new(c), instructions: Vec::new() };
-        s.builder.push(Instruction::Gather {
-            words: c.vector_words as u16,
-            by_position: false,
-            shared: false,
-            dst: 0,
-            row_stride: 0,
-            addr: TABLE_BEAT,
-            stride,
-        });
-        s.builder.load(0, &cmem);
-        s.instructions.extend([None, None]);
-        setup(c).into_iter().for_each(|v| s.vector(v));
-        s.builder.matmul(c.outputs as usize, c.activations as usize, 5, weight);
-        let passes: Vec<Pass> = (0..c.heads).map(|h| Pass { kv_head: h % 2, heads: vec![h as u8] }).collect();
-        s.builder.attention(&passes, (c.head_size / c.attention_width) as u16, [1, 10, 20], 0);
-        s.instructions.extend([None, None]);
-        let look = |n: u32| Vector {
-            n: n as u16,
-            a_kind: AKind::Att,
-            dst_kind: DstKind::Logits,
-            ..Vector::default()
-        };
-        s.vector(look(c.heads * c.head_size / c.lanes));
-        given.iter().for_each(|v| s.vector(*v));
-        let mut maker = Maker { config, rng };
-        (0..count).for_each(|_| s.vector(maker.next()));
-        s.builder.push(Instruction::End { body: false });
-
-        let beats = s.builder.beats() as u32;
-        golden.write_memory(0, s.builder.bytes()).expect("memory");
-        for r in 0..c.rows {
-            row_registers(&mut golden, r, logits[r as usize]);
-        }
-        let registers = [
-            (offset::ROWS, rows),
-            (offset::PROGRAM_BEATS, beats),
-            (offset::RESULT_BASE, RESULT_BEAT),
-            (offset::RESULT_STRIDE, 4096),
-            (offset::KV_SCALE_BEATS, 32),
-            (offset::KV_DATA_BEATS, 64),
-            (offset::CONTROL, control::START),
-        ];
-        golden.record(true);
-        for (at, x) in registers {
-            golden.write_register(at, x).expect("a register");
-        }
-        let error = golden.read_register(offset::ERROR).expect("a register");
-        let state = golden.read_register(offset::STATUS).expect("a register");
-        let at = s.instructions.get((error >> 16) as usize);
-        assert_eq!(state & status::ERROR, 0, "seed {seed}: error {error:#x} at {at:?}");
-        let log = golden.take_log();
-        let mut step = Step {
-            config: c.clone(),
-            rows,
-            logits,
-            vmem,
-            cmem,
-            instructions: s.instructions,
-            log,
-            acc: vec![],
-            att: vec![],
-        };
+        let stream = Stream::new(c, &cmem, rng, count);
+        let log = execute(c, &vmem, &stream, rows, &logits).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
+        let (config, instructions) = (c.clone(), stream.instructions);
+        let none = Vec::new();
+        let mut step =
+            Step { config, rows, logits, vmem, cmem, instructions, log, acc: none.clone(), att: none };
         step.integers();
         step
     }
