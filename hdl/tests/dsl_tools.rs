@@ -235,6 +235,12 @@ fn mixed_signs() -> Module {
     out("twice", part.shr_dyn(by).shr_dyn(word.bits(8, 2)));
     out("product", (part * high) - (a * a).trunc(9));
     out("picked", by.case(&[(1, high), (6, part)], -7));
+    let place = m.input("place", s(3), "a signed number that serves as an index").as_unsigned();
+    out("bit_there", word.bits(0, 8).bit_dyn(place));
+    let seen = m.mem("seen", 8, 8, MemStyle::Lut, "what was there");
+    seen.write(word.bit(9), place, a);
+    out("seen_now", seen.read_async("seen_word", place));
+    out("seen_then", seen.read("seen_before", place, word.bit(8)));
     let count = m.reg("count", u(1), Some(0), "so that there is a reset");
     count.set(!count.q());
     m.unused("clocked", count.q());

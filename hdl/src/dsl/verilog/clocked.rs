@@ -102,7 +102,7 @@ impl Printer<'_> {
             for r in &m.reads {
                 let Some(enable) = r.enable else { continue };
                 self.target = self.name(r.id);
-                let addr = self.whole(r.addr, i.ty(r.addr).width).s;
+                let addr = self.index(r.addr, i.ty(r.addr).width);
                 let cond = self.condition(enable);
                 let body = format!("{cond}{} <= {}[{addr}];\n", self.name(r.id), m.name);
                 blocks.push(format!("    always @(posedge {})\n        {body}", i.clock));
@@ -182,7 +182,7 @@ impl Printer<'_> {
 
     fn write(&mut self, m: &MemData, w: &Write) -> String {
         self.target = format!("{}_write", m.name);
-        let addr = self.whole(w.addr, self.i.ty(w.addr).width).s;
+        let addr = self.index(w.addr, self.i.ty(w.addr).width);
         if w.lanes == 1 {
             let cond = self.condition(w.mask);
             return self.assignment(

@@ -344,13 +344,19 @@ impl Printer<'_> {
         atom(format!("{name}{}", range(lo, w)))
     }
 
+    /// `id` as an index: Verilog would take a signed name for a negative one.
+    pub(super) fn index(&mut self, id: Id, w: u32) -> String {
+        let text = self.whole(id, w);
+        if text.signed { format!("$unsigned({})", text.s) } else { text.s }
+    }
+
     fn word(&mut self, a: Id, index: Id, w: u32) -> Text {
         let total = self.i.ty(a).width;
         let (root, name) = self.net(a);
         self.mark(root, 0, total);
         let wi = self.i.ty(index).width;
         if w == 1 {
-            let i = self.at(index, index_width(total as usize)).s;
+            let i = self.index(index, index_width(total as usize));
             return atom(format!("{name}[{i}]"));
         }
         let i = if w.is_power_of_two() {

@@ -292,7 +292,7 @@ impl<'a> Printer<'a> {
             Op::Net => self.assignment("    ", &head, self.i.drivers[&id], n.ty.width, ";"),
             Op::MemOut(mem, at) if self.i.mems[mem].reads[at].enable.is_none() => {
                 let (data, read) = (&self.i.mems[mem], &self.i.mems[mem].reads[at]);
-                let addr = self.at(read.addr, self.i.ty(read.addr).width).s;
+                let addr = self.index(read.addr, self.i.ty(read.addr).width);
                 format!("    {head} {}[{addr}];\n", data.name)
             }
             _ => String::new(),
