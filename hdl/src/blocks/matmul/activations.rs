@@ -166,7 +166,8 @@ fn steps<'m>(m: &'m Module, d: &Dims, go: Sig<'m>, group: &[Sig<'m>; 3]) {
     let bank = (d.banks == 2).then(|| {
         let bank = m.reg("bank", u(1), Some(1), "bank that is written");
         bank.when(go, !bank.q());
-        bank.q()
+        let bank1 = m.delay("bank1", bank.q(), "");
+        m.delay("bank2", bank1, "the same, once the last entries of the chunk before are on their way")
     });
     let child = std::rc::Rc::new(step(d));
     let (mut loads, mut address, mut all) = (vec![], vec![], vec![]);
@@ -197,6 +198,6 @@ fn steps<'m>(m: &'m Module, d: &Dims, go: Sig<'m>, group: &[Sig<'m>; 3]) {
         m.delay("address_q", m.cat_lsb(&address), "with the entries"),
     );
     let last = d.tables - 1;
-    let built = writes(last) & all[last % builders].out("entry").eq(d.entries - 2);
+    let built = writes(last) & all[last % builders].out("entry").eq(d.entries - 4);
     port("built", "a look-up that starts now finds the tables complete", built);
 }

@@ -109,8 +109,8 @@ pub(super) fn control(d: &Dims) -> Module {
     if d.banks == 2 {
         let bank = m.reg("bank0", u(1), Some(0), "bank that beats look up in");
         bank.when(chunk_end.sig(), !bank.q());
-        let bank1 = m.delay("bank1", bank.q(), "");
-        m.output("bank", u(1), "bank of the indices").set(m.delay("bank2", bank1, ""));
+        let bank = (1..=4).fold(bank.q(), |b, i| m.delay(&format!("bank{i}"), b, ""));
+        m.output("bank", u(1), "bank of the indices").set(bank);
     }
     addresses(&m, d, start, [stage.bit(at - 1), stage.msb(), ends], [chunks, planes]);
     m

@@ -4,8 +4,9 @@ use sterna_spec::config::{Config, TableKind};
 
 use crate::dsl::index_width;
 
-/// Registered adders of one level of the adder tree take this many values each.
-pub(super) const ARITY: usize = 4;
+/// Values that one registered adder of the adder tree takes. Two: synthesis turns longer sums into compressors that
+/// cost half as much again as carry chains.
+pub(super) const ARITY: usize = 2;
 
 /// Dimensions of the engine.
 #[derive(Clone, Copy, Debug)]
@@ -103,9 +104,9 @@ impl Dims {
         index_width(largest + 1) + 1
     }
 
-    /// Cycles from a beat to its sums: trits, indices, entries, adder tree, and the correction for signs.
+    /// Cycles from a beat to its sums: three of unpacking, indices, entries, adder tree, and the correction for signs.
     pub fn sum_stage(&self) -> usize {
-        3 + self.levels() + usize::from(self.signed)
+        5 + self.levels() + usize::from(self.signed)
     }
 
     /// Banks of a row's accumulator memory, each R accumulators wide.

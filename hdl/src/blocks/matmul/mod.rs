@@ -36,7 +36,7 @@ use dims::Dims;
 pub const ACC_LATENCY: u32 = 2;
 
 /// Cycles beyond T*G + entries that a chunk must stream for the next tables to be ready in time.
-pub const BUILD_SLACK: usize = 3;
+pub const BUILD_SLACK: usize = 1;
 
 /// The matrix engine of a configuration.
 pub fn matmul(config: &Config) -> Module {
@@ -68,9 +68,9 @@ fn engine(d: &Dims) -> Module {
     c.connect("built", loader.out("built"));
     let unpack = m.instance("u_unpack", unpack::unpack(d));
     unpack.connect("beat", c.out("beat"));
-    unpack.connect("second", c.out("stage").bit(0));
+    unpack.connect("stage", c.out("stage").bits(0, 3));
     unpack.connect("data", w.data);
-    let trees = c.out("stage").bits(1, d.sum_stage() as u32 - 2);
+    let trees = c.out("stage").bits(3, d.sum_stage() as u32 - 4);
     let counted = d.signed.then(|| {
         let counted = m.instance("u_negatives", table::negatives(d));
         counted.join("negative", unpack, "negative");

@@ -124,10 +124,10 @@ fn a_fault_in_one_beat_shows() {
 #[test]
 fn a_beat_takes_one_cycle() {
     for (banks, signed) in [(2, true), (2, false), (1, true)] {
-        let config = Config { outputs: 128, activations: 64, ..config(1, [3, 6, 1], signed, banks, 4, 4) };
+        let config = Config { outputs: 128, activations: 64, ..config(1, [3, 6, 1], signed, banks, 2, 4) };
         let dims = Dims::new(&config);
         let build = dims.chunk() + dims.entries;
-        let latency = build + dims.sum_stage() + 5;
+        let latency = build + dims.sum_stage() + 3;
         let mut bench = Bench::new(&config, 3);
         for (extra, planes) in [(BUILD_SLACK, 1), (BUILD_SLACK, 3), (20, 2), (0, 1)] {
             let outputs = (build + extra).min(128);
