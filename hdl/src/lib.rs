@@ -3,3 +3,5 @@
 pub mod blocks;
 pub mod dsl;
 pub mod top;
+
+pub use top::verilog as emit;

@@ -43,7 +43,7 @@ pub fn top(config: &Config) -> Module {
     let attend = m.instance("attend", attention(config));
     let keep = m.instance("keep", store(config));
     let select = m.instance("select", topk(config));
-    let count = m.instance("count", counters());
+    let count = m.instance("tally", counters());
 
     m.export(regs, "s_axi", "s_axi");
     m.export(regs, "irq", "irq");

@@ -87,6 +87,21 @@ pub(crate) fn failed(error: verilated::Error) -> DeviceError {
 }
 
 impl SimDevice {
+    /// Elaborates, emits and builds a configuration, and resets it.
+    ///
+    /// # Errors
+    /// If the configuration is not legal, the build fails, or a trace cannot be written.
+    pub fn new(config: &Config, options: &Options) -> Result<Self, DeviceError> {
+        let problems = config.check();
+        if !problems.is_empty() {
+            return Err(DeviceError::Other(problems.join("; ")));
+        }
+        let files = sterna_hdl::emit(config).map_err(|e| DeviceError::Other(e.to_string()))?;
+        let verilog = files.into_iter().filter(|(name, _)| name.ends_with(".v"));
+        let source = verilog.fold(Source::new("sterna"), |source, (name, text)| source.file(name, text));
+        SimDevice::from_source(config, &source, options)
+    }
+
     /// Simulates other Verilog with the ports of a configuration's top.
     ///
     /// # Errors

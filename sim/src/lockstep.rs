@@ -1,11 +1,12 @@
 //! Golden model and Verilog side by side: compared after every step, stopped at the first difference.
 
+use sterna_spec::config::Config;
 use sterna_spec::device::{Device, DeviceError};
 use sterna_spec::golden::{Golden, Write};
 use sterna_spec::isa::DstKind;
 use sterna_spec::registers::{Access, TOPK_ROW_BYTES, control, offset, status, table};
 
-use crate::device::SimDevice;
+use crate::device::{Options, SimDevice};
 use crate::probe::{Event, Observed};
 use crate::report::{Mismatch, Place, describe, value};
 use crate::walk;
@@ -33,6 +34,16 @@ pub struct Lockstep {
 }
 
 impl Lockstep {
+    /// Builds both. The Verilog gets the observation port, whatever the configuration says.
+    ///
+    /// # Errors
+    /// As [`SimDevice::new`].
+    pub fn new(config: &Config, options: &Options) -> Result<Self, DeviceError> {
+        let config = Config { probe: true, ..config.clone() };
+        let rtl = SimDevice::new(&config, options)?;
+        Ok(Lockstep::from_parts(rtl, options.seed))
+    }
+
     /// From a device whose configuration has `probe`.
     pub fn from_parts(rtl: SimDevice, seed: u64) -> Self {
         let mut golden = Golden::new(rtl.config());
