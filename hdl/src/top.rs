@@ -151,7 +151,9 @@ fn vector_wires<'m>(
     keep: Inst<'m>,
     select: Inst<'m>,
 ) {
-    for (unit, ports) in [(engine, ["acc_row", "acc_word", "acc_data"]), (attend, ["att_row", "att_word", "att_data"])] {
+    for (unit, ports) in
+        [(engine, ["acc_row", "acc_word", "acc_data"]), (attend, ["att_row", "att_word", "att_data"])]
+    {
         wire(lanes, ports[0], &[(unit, ports[0])]);
         wire(lanes, ports[1], &[(unit, ports[1])]);
         wire(unit, ports[2], &[(lanes, ports[2])]);

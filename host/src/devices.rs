@@ -1,6 +1,8 @@
 //! Devices by name: `golden`, `sim`, each with a preset or a file of its own, as in `sim:tiny` or `golden:my.toml`.
 
 use crate::error::{Error, Result};
+use std::ops::Range;
+use std::path::PathBuf;
 use std::str::FromStr;
 use sterna_spec::config::{Config, PRESETS};
 use sterna_spec::device::Device;
@@ -11,12 +13,18 @@ use sterna_spec::golden::Golden;
 pub enum Kind {
     /// The definition in plain Rust: bits, but no cycles.
     Golden,
+    /// The generated Verilog under Verilator.
+    #[cfg(feature = "sim")]
+    Sim,
 }
 
 impl Kind {
     /// All kinds of this build, with their names and what they are.
-    pub const ALL: &'static [(Kind, &'static str, &'static str)] =
-        &[(Kind::Golden, "golden", "the device's definition in plain Rust: exact results, no cycles")];
+    pub const ALL: &'static [(Kind, &'static str, &'static str)] = &[
+        (Kind::Golden, "golden", "the device's definition in plain Rust: exact results, no cycles"),
+        #[cfg(feature = "sim")]
+        (Kind::Sim, "sim", "the generated Verilog, cycle by cycle (Verilator)"),
+    ];
 
     /// The kind's name.
     pub fn name(self) -> &'static str {
@@ -39,7 +47,7 @@ pub struct Choice {
 }
 
 /// What runs when nothing is said.
-pub const DEFAULT: &str = "golden:tiny";
+pub const DEFAULT: &str = if cfg!(feature = "sim") { "sim:tiny" } else { "golden:tiny" };
 
 /// Preset when none is named.
 const PRESET: &str = "tiny";
@@ -70,12 +78,48 @@ fn configuration(name: &str) -> std::result::Result<Config, String> {
     Config::from_toml(&text).map_err(|e| format!("{name}: {e}"))
 }
 
+/// How a device is watched while it works. Only the simulation can be watched.
+#[derive(Debug, Clone, Default)]
+pub struct Watch {
+    /// Golden model beside the device, compared after every step.
+    pub lockstep: bool,
+    /// A waveform file (`.fst`, else VCD) and the cycles it shows.
+    pub trace: Option<(PathBuf, Range<u64>)>,
+    /// Names of parts of the step, by first instruction, for reports.
+    pub names: Vec<(u32, String)>,
+    /// The command to see a difference again, without the trace options.
+    pub command: String,
+}
+
 impl Choice {
     /// Opens the device, with empty memory.
-    pub fn open(&self) -> Result<Box<dyn Device>> {
+    pub fn open(&self, watch: &Watch) -> Result<Box<dyn Device>> {
         match self.kind {
+            Kind::Golden if watch.lockstep || watch.trace.is_some() => Err(Error::Device(
+                "the golden model has nothing to trace or to compare with; choose --device sim".into(),
+            )),
             Kind::Golden => Ok(Box::new(Golden::new(&self.config))),
+            #[cfg(feature = "sim")]
+            Kind::Sim => self.simulate(watch),
         }
+    }
+
+    #[cfg(feature = "sim")]
+    fn simulate(&self, watch: &Watch) -> Result<Box<dyn Device>> {
+        use sterna_sim::{Format, Lockstep, Options, SimDevice, Trace};
+        let trace = watch.trace.clone().map(|(path, cycles)| {
+            let fst = path.extension().is_some_and(|e| e == "fst");
+            Trace { path, cycles, format: if fst { Format::Fst } else { Format::Vcd } }
+        });
+        let options = Options { trace, ..Options::default() };
+        if !watch.lockstep {
+            return Ok(Box::new(SimDevice::new(&self.config, &options)?));
+        }
+        let mut both = Lockstep::new(&self.config, &options)?;
+        both.name_instructions(watch.names.clone());
+        let window = "--trace difference.fst --trace-from {from} --trace-to {to}";
+        both.reproduce_with(format!("{} {window}", watch.command));
+        Ok(Box::new(both))
     }
 }
 

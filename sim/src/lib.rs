@@ -19,6 +19,7 @@
 
 mod bus;
 pub mod device;
+pub mod evaluator;
 pub mod lockstep;
 pub mod memory;
 mod pins;

@@ -86,7 +86,8 @@ pub fn random_model(seed: u64, device: &Config, layers: usize) -> Model {
     let heads = rng.random_range(1..=most);
     let kv_heads = rng.random_range(1..=heads);
     // any map from query head to KV head is legal, as long as a KV head's group fits the passes
-    let head_map: Vec<usize> = (0..heads).map(|h| if h < kv_heads { h } else { rng.random_range(0..kv_heads) }).collect();
+    let head_map: Vec<usize> =
+        (0..heads).map(|h| if h < kv_heads { h } else { rng.random_range(0..kv_heads) }).collect();
     let (hidden, ffn, vocab) = (rng.random_range(5..48), rng.random_range(5..64), rng.random_range(9..80));
     let config = ModelConfig {
         family: &bitnet::FAMILY,

@@ -19,6 +19,8 @@ Examples:
   sterna run -p \"Once upon a time\"                the shipped model on the default device
   sterna run --device golden --temp 0.8 --seed 7  sampled text, exact and without cycles
   sterna run --json -n 16 | jq .decode            figures for a script
+  sterna run --lockstep -n 16                     every result compared with the golden model
+  sterna run -n 1 --trace t.fst --trace-to 5000   a waveform of the first cycles
 
 A preset stands behind a colon, as in golden:tiny; a name that ends in .toml is a file.
 Text goes to standard output, everything else to standard error.";
@@ -66,6 +68,18 @@ pub struct RunArgs {
     /// golden or sim, with a preset if wanted
     #[arg(long, default_value = DEFAULT, value_name = "DEVICE")]
     pub device: Choice,
+    /// Run the golden model beside the simulation and stop at the first difference
+    #[arg(long)]
+    pub lockstep: bool,
+    /// Write a waveform of the simulation: FST if the name ends in .fst, else VCD
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+    /// First cycle of the waveform
+    #[arg(long, value_name = "C", default_value_t = 0, requires = "trace")]
+    pub trace_from: u64,
+    /// Cycle before which the waveform ends
+    #[arg(long, value_name = "C", default_value_t = 10_000, requires = "trace")]
+    pub trace_to: u64,
     /// Print exactly one JSON object instead of text
     #[arg(long)]
     pub json: bool,

@@ -16,6 +16,13 @@ impl Progress {
         Progress { what, started: Instant::now(), bar: None }
     }
 
+    /// A spinner for work of unknown length; turns by itself until dropped.
+    pub fn spinner(what: &'static str) -> Self {
+        let bar = ProgressBar::new_spinner().with_message(what);
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Progress { what, started: Instant::now(), bar: Some(bar) }
+    }
+
     /// `done` of `total` are done.
     pub fn at(&mut self, done: usize, total: usize) {
         if self.bar.is_none() && self.started.elapsed() > Duration::from_secs(1) {

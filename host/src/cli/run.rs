@@ -7,6 +7,7 @@ use super::{print, print_json};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use sterna_host::compile::{Options, compile};
+use sterna_host::devices::Watch;
 use sterna_host::error::{Error, Result};
 use sterna_host::image::Image;
 use sterna_host::model::Model;
@@ -43,7 +44,11 @@ pub fn run(args: &RunArgs) -> Result<()> {
     let tokenizer = Tokenizer::load(&folder)?;
     let prompt = tokenizer.encode(&args.prompt)?;
     let image = compile_for(&model, args)?;
-    let session = Session::new(args.device.open()?, image)?;
+    let watch = watch(args, &image);
+    let building = Progress::spinner("preparing the device");
+    let device = args.device.open(&watch)?;
+    drop(building);
+    let session = Session::new(device, image)?;
     let mut talk = Talk { args, model: &model, tokenizer: &tokenizer, session, sampler, text: String::new() };
     let (tokens, prefill, decode) = talk.talk(&prompt)?;
     let report = Report {
@@ -61,6 +66,14 @@ pub fn run(args: &RunArgs) -> Result<()> {
     }
     eprintln!("\n\n{report}");
     Ok(())
+}
+
+fn watch(args: &RunArgs, image: &Image) -> Watch {
+    let trace = args.trace.clone().map(|path| (path, args.trace_from..args.trace_to));
+    let mut words: Vec<String> = std::env::args().skip(1).collect();
+    words.retain(|word| word != "--lockstep");
+    let command = format!("sterna {}", words.join(" "));
+    Watch { lockstep: args.lockstep, trace, names: image.instruction_names(), command }
 }
 
 fn compile_for(model: &Model, args: &RunArgs) -> Result<Image> {
