@@ -6,7 +6,7 @@ use ndarray::Array2;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sterna_host::config::{Activation, ModelConfig, ScaleDirection};
-use sterna_host::families::bitnet;
+use sterna_host::families;
 use sterna_host::model::{Layer, Model, Weights};
 use sterna_host::ternary::Ternary;
 use sterna_spec::config::{Config, TableKind};
@@ -90,7 +90,7 @@ pub fn random_model(seed: u64, device: &Config, layers: usize) -> Model {
         (0..heads).map(|h| if h < kv_heads { h } else { rng.random_range(0..kv_heads) }).collect();
     let (hidden, ffn, vocab) = (rng.random_range(5..48), rng.random_range(5..64), rng.random_range(9..80));
     let config = ModelConfig {
-        family: &bitnet::FAMILY,
+        family: families::ALL[0],
         hidden,
         layers,
         heads,

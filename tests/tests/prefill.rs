@@ -15,7 +15,9 @@ const TOKENS: [u32; 9] = [3, 1, 4, 1, 5, 2, 6, 5, 3];
 /// Selected logits as bits, and the KV cache.
 fn prefill<'d>(device: impl Device + 'd, image: &Image, rows: usize) -> (Vec<(u32, u32)>, Vec<u8>) {
     let mut session = Session::new(Box::new(device), image.clone()).unwrap();
-    let top = session.prefill_in_steps_of(&TOKENS, rows).unwrap().top_k;
+    // a piece of at most the device's rows is one step
+    let tops: Vec<_> = TOKENS.chunks(rows).map(|piece| session.prefill(piece).unwrap().top_k).collect();
+    let top = tops[tops.len() - 1].clone();
     let kv = image.map.kv;
     let cache = session.driver().read_beats(kv.base, kv.beats * image.config.beat_bytes()).unwrap();
     (top.into_iter().map(|(id, logit)| (id, logit.to_bits())).collect(), cache)

@@ -155,7 +155,7 @@ fn read_channel<'m>(
     m.output("rd_index", u(6), "pair to read").set(pair.bits(0, 6));
     m.output("rd_row", u(4), "row of the pair").set(pair.bits(6, 4));
     let hash = config.hash();
-    let shape = config.rows | config.lanes << 8 | config.beat_bits() / 8 << 16 | config.ports << 24;
+    let shape = config.rows | (config.lanes << 8) | ((config.beat_bits() / 8) << 16) | (config.ports << 24);
     let constants = [
         (offset::ID, registers::ID),
         (offset::VERSION, registers::VERSION),
