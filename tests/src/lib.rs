@@ -88,7 +88,9 @@ pub fn random_model(seed: u64, device: &Config, layers: usize) -> Model {
     // any map from query head to KV head is legal, as long as a KV head's group fits the passes
     let head_map: Vec<usize> =
         (0..heads).map(|h| if h < kv_heads { h } else { rng.random_range(0..kv_heads) }).collect();
-    let (hidden, ffn, vocab) = (rng.random_range(5..48), rng.random_range(5..64), rng.random_range(9..80));
+    let lanes = device.lanes as usize;
+    let (hidden, ffn) = (lanes * rng.random_range(1..=48 / lanes), lanes * rng.random_range(1..=64 / lanes));
+    let vocab = rng.random_range(9..80);
     let config = ModelConfig {
         family: families::ALL[0],
         hidden,

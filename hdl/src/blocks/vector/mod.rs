@@ -264,6 +264,9 @@ fn connect_sum<'m>(unit: &Unit<'m>, lanes: &[Inst<'m>], [square, row_end]: [Sig<
             },
         );
     }
+    if c.lanes == 2 {
+        m.unused("two lanes fold in one step", sum.out("step"));
+    }
     sum
 }
 

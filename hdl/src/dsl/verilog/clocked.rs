@@ -186,8 +186,8 @@ impl Printer<'_> {
         if w.lanes == 1 {
             let cond = self.condition(w.mask);
             return self.assignment(
-                &format!("        {cond}"),
-                &format!("{}[{addr}] <=", m.name),
+                "        ",
+                &format!("{cond}{}[{addr}] <=", m.name),
                 w.data,
                 m.width,
                 ";",
