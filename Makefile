@@ -4,7 +4,7 @@
 
 demo: ## stream a story from the simulated accelerator
 	@tools/setup.sh
-	cargo run --release --quiet -- run -n 96 --seed 1
+	cargo run --release --quiet -- run -n 80 --temp 0.7 --seed 1
 
 test: ## format, lints, every test
 	@tools/setup.sh all

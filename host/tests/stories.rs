@@ -59,14 +59,14 @@ struct Distance {
     divergence: f64,
     /// Root mean square of the logits' differences, relative to the reference's logits.
     logits: f64,
-    /// Share of tokens with the same most likely successor.
-    equal: f64,
+    /// The most that the reference prefers its own most likely token over the device's, nats; 0 if all are the same.
+    regret: f64,
 }
 
 fn compare(model: &Model, image: &Image, tokens: &[u32]) -> Distance {
     let logits = session(image).logits(tokens).unwrap();
     let mut reference = Reference::new(model);
-    let (mut divergence, mut equal, mut error, mut size) = (0.0, 0, 0.0, 0.0);
+    let (mut divergence, mut regret, mut error, mut size) = (0.0, 0.0f64, 0.0, 0.0);
     for (&token, row) in tokens.iter().zip(logits.outer_iter()) {
         let exact = reference.forward(token);
         error += exact.iter().zip(row).map(|(e, r)| f64::from(e - r).powi(2)).sum::<f64>();
@@ -74,15 +74,11 @@ fn compare(model: &Model, image: &Image, tokens: &[u32]) -> Distance {
         let want = log_softmax(exact.into_iter());
         let got = log_softmax(row.iter().copied());
         divergence += want.iter().zip(&got).map(|(w, g)| w.exp() * (w - g)).sum::<f64>();
-        let best = |p: &[f64]| (0..p.len()).max_by(|&a, &b| p[a].total_cmp(&p[b]));
-        equal += usize::from(best(&want) == best(&got));
+        let best = |p: &[f64]| (0..p.len()).max_by(|&a, &b| p[a].total_cmp(&p[b])).unwrap();
+        regret = regret.max(want[best(&want)] - want[best(&got)]);
     }
     let count = tokens.len() as f64;
-    let distance = Distance {
-        divergence: divergence / count,
-        logits: (error / size).sqrt(),
-        equal: equal as f64 / count,
-    };
+    let distance = Distance { divergence: divergence / count, logits: (error / size).sqrt(), regret };
     println!("{distance:?}");
     distance
 }
@@ -93,11 +89,11 @@ fn the_device_agrees_with_the_reference() {
     let image = image(&model, &tiny(), None);
     let tokens = story(&image, 1, 64);
     let d = compare(&model, &image, &tokens);
-    let close = |d: &Distance| d.divergence < 3e-5 && d.logits < 0.006 && d.equal >= 0.99;
+    let close = |d: &Distance| d.divergence < 3e-5 && d.logits < 0.006 && d.regret < 0.02;
     assert!(close(&d), "{d:?}");
-    // the bounds see what no token shows, a head with a plane too few; smaller faults are for comparisons of bits
+    // the bounds see a head with a plane too few; smaller faults are for comparisons of bits
     let coarse = compare(&model, &self::image(&model, &tiny(), Some(3)), &tokens);
-    assert!(!close(&coarse) && coarse.equal == 1.0, "{coarse:?}");
+    assert!(!close(&coarse), "{coarse:?}");
     let mut swapped = Model::load(folder()).unwrap();
     swapped.config.head_map.reverse();
     let swapped = compare(&swapped, &image, &tokens);
