@@ -214,7 +214,8 @@ mod tests {
     }
 
     fn shapes() -> impl Iterator<Item = Config> {
-        let shape = |(lanes, port_bytes, rows)| Config { lanes, port_bytes, rows, ..Config::preset("tiny").unwrap() };
+        let shape =
+            |(lanes, port_bytes, rows)| Config { lanes, port_bytes, rows, ..Config::preset("tiny").unwrap() };
         [(4, 8, 2), (4, 16, 1), (2, 64, 3), (8, 4, 4), (16, 64, 16)].into_iter().map(shape)
     }
 
@@ -237,14 +238,22 @@ mod tests {
         for (seed, config) in shapes().enumerate() {
             let rows: Vec<[u32; 4]> = (0..config.rows).map(|r| [r * 31 + 5, 40 - r, 0, 0]).collect();
             for (by_position, shared) in [(false, false), (true, true), (true, false)] {
-                let gather =
-                    Instruction::Gather { words: 5, by_position, shared, dst: 3, row_stride: 7, addr: 1000, stride: 50 };
+                let gather = Instruction::Gather {
+                    words: 5,
+                    by_position,
+                    shared,
+                    dst: 3,
+                    row_stride: 7,
+                    addr: 1000,
+                    stride: 50,
+                };
                 let got = run(&config, gather, &rows, seed as u64);
                 let mut want = Words::new();
                 for (r, descriptor) in rows.iter().enumerate() {
                     let first = (1000 + 50 * descriptor[usize::from(by_position)]) * config.beat_bits() / 32;
                     for w in 0..5 {
-                        let data = (0..config.lanes).map(|l| (first + w * config.lanes + l) * 3 + 1).collect();
+                        let data =
+                            (0..config.lanes).map(|l| (first + w * config.lanes + l) * 3 + 1).collect();
                         let word = if shared { 3 + 7 * r as u32 + w } else { 3 + w };
                         want.insert((shared, if shared { 0 } else { r as u64 }, u64::from(word)), data);
                     }

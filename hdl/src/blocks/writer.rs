@@ -151,13 +151,16 @@ mod tests {
                         queue.0.push(sim.get(&format!("{name}_awaddr")));
                     }
                     if go[1] && sim.is_high(&format!("{name}_wvalid")) {
-                        queue.1.push((sim.bits(&format!("{name}_wdata")), sim.bits(&format!("{name}_wstrb"))));
+                        queue
+                            .1
+                            .push((sim.bits(&format!("{name}_wdata")), sim.bits(&format!("{name}_wstrb"))));
                     }
                     while !queue.0.is_empty() && !queue.1.is_empty() {
                         let (address, (data, strobes)) = (queue.0.remove(0), queue.1.remove(0));
                         assert!(!strobes.is_zero(), "a write of nothing");
                         for i in (0..port_bytes).filter(|&i| strobes.bit(i)) {
-                            let twice = have.insert(address + u64::from(i), data.slice(8 * i, 8).to_u64() as u8);
+                            let twice =
+                                have.insert(address + u64::from(i), data.slice(8 * i, 8).to_u64() as u8);
                             assert!(twice.is_none(), "written twice");
                         }
                         queue.2 += 1;

@@ -82,9 +82,12 @@ impl Golden {
             DstKind::KvScale => scalar,
             _ => true,
         };
+        let scalar_dst = matches!(v.dst_kind, DstKind::None | DstKind::Sreg | DstKind::KvScale);
+        let elements = !scalar || (scalar_dst && v.reduce_sum.is_none());
+        let whole = v.dst_kind != DstKind::Logits || v.addr.is_multiple_of(c.lanes);
         let sum = v.reduce_sum.is_none() || (v.rep == 1 && v.zop == ZOp::Pass && v.func == Func::None);
         let rotate = !v.rotate || (v.n.is_multiple_of(2) && !scalar);
-        let ok = v.n > 0 && v.rep > 0 && a && m && b && dst && sum && rotate;
+        let ok = v.n > 0 && v.rep > 0 && a && m && b && dst && sum && rotate && elements && whole;
         if ok { Ok(()) } else { Err(ErrorCode::IllegalInstruction) }
     }
 
