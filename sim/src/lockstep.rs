@@ -15,6 +15,16 @@ use crate::walk;
 const BEFORE: u64 = 2000;
 const AFTER: u64 = 100;
 
+/// A difference between two writes.
+struct Found<'w> {
+    /// The golden model's write, if it has one.
+    write: Option<&'w Write>,
+    place: Place,
+    expected: String,
+    got: String,
+    cycle: u64,
+}
+
 /// Runs a golden model and the Verilog of the same configuration with the same inputs. After each step, compares every word and
 /// scalar that vector and attention units wrote, status and error, the selection, and all of memory.
 ///
@@ -130,8 +140,15 @@ impl Lockstep {
             return Ok(());
         }
         let (scalars, words): (Vec<_>, Vec<_>) = log.iter().partition(|w| w.kind == Write::SCALAR);
-        self.compare_writes(&words, &seen.words, &seen)?;
-        self.compare_writes(&scalars, &seen.scalars, &seen)?;
+        let found = [
+            self.compare_writes(&words, &seen.words, &seen),
+            self.compare_writes(&scalars, &seen.scalars, &seen),
+        ];
+        // the earliest by program, then by time: what follows may be its consequence
+        let first = found.into_iter().flatten().min_by_key(|f| (f.write.map(|w| w.instruction), f.cycle));
+        if let Some(Found { write, place, expected, got, cycle }) = first {
+            return Err(self.stop(place, write, expected, got, cycle));
+        }
         self.compare_memory()?;
         if words.iter().any(|w| w.kind == DstKind::Topk as u8) {
             self.compare_selection()?;
@@ -158,32 +175,32 @@ impl Lockstep {
         Ok([self.golden.read_register(at)?, self.rtl.read_register(at)?])
     }
 
-    fn compare_writes(&mut self, want: &[&Write], got: &[Event], seen: &Observed) -> Result<(), DeviceError> {
+    /// The first difference between two sequences of writes.
+    fn compare_writes<'w>(&self, want: &[&'w Write], got: &[Event], seen: &Observed) -> Option<Found<'w>> {
         for (&w, g) in want.iter().zip(got) {
             if (w.kind, w.row, w.address) != (g.kind, g.row.into(), g.address) {
-                let expected = describe(w.kind, w.row, w.address);
-                let got = describe(g.kind, g.row.into(), g.address);
-                return Err(self.stop(Place::Order, Some(w), expected, got, g.cycle));
+                let (expected, got) =
+                    (describe(w.kind, w.row, w.address), describe(g.kind, g.row.into(), g.address));
+                return Some(Found { write: Some(w), place: Place::Order, expected, got, cycle: g.cycle });
             }
             let data = seen.data(g);
             if let Some(lane) = (0..w.data.len()).find(|&l| data.get(l) != Some(&w.data[l])) {
                 let place = Place::Write { kind: w.kind, address: w.address, lane };
                 let got = data.get(lane).map_or("no such element".into(), |&bits| value(w.kind, bits));
-                return Err(self.stop(place, Some(w), value(w.kind, w.data[lane]), got, g.cycle));
+                let expected = value(w.kind, w.data[lane]);
+                return Some(Found { write: Some(w), place, expected, got, cycle: g.cycle });
             }
         }
-        let cycle = got.last().map_or(self.rtl.cycles(), |g| g.cycle);
-        if let Some(&missing) = want.get(got.len()) {
-            let expected = describe(missing.kind, missing.row, missing.address);
-            let got = format!("no more writes after {}", got.len());
-            return Err(self.stop(Place::Order, Some(missing), expected, got, cycle));
+        if let Some(&w) = want.get(got.len()) {
+            let (expected, got) =
+                (describe(w.kind, w.row, w.address), format!("no more writes after {}", got.len()));
+            let cycle = seen.last_cycle().unwrap_or(self.rtl.cycles());
+            return Some(Found { write: Some(w), place: Place::Order, expected, got, cycle });
         }
-        if let Some(extra) = got.get(want.len()) {
-            let got = describe(extra.kind, extra.row.into(), extra.address);
-            let expected = format!("no more writes after {}", want.len());
-            return Err(self.stop(Place::Order, want.last().copied(), expected, got, extra.cycle));
-        }
-        Ok(())
+        let extra = got.get(want.len())?;
+        let got = describe(extra.kind, extra.row.into(), extra.address);
+        let expected = format!("no more writes after {}", want.len());
+        Some(Found { write: want.last().copied(), place: Place::Order, expected, got, cycle: extra.cycle })
     }
 
     fn compare_memory(&mut self) -> Result<(), DeviceError> {

@@ -33,6 +33,11 @@ pub struct Observed {
 }
 
 impl Observed {
+    /// Cycle of the last write.
+    pub fn last_cycle(&self) -> Option<u64> {
+        self.words.last().into_iter().chain(self.scalars.last()).map(|event| event.cycle).max()
+    }
+
     /// The lanes of a write.
     pub fn data(&self, event: &Event) -> &[u32] {
         &self.data[event.first..event.first + event.len]
