@@ -1,1 +1,24 @@
-//! placeholder
+//! The generator behind the command `sterna-gen`: a configuration in, a folder of Verilog and documents out.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `main.rs` | the command line |
+//! | `source.rs` | finds a configuration by name or file, lists presets, documents them |
+//! | `output.rs` | the files of a configuration, as text |
+//! | `folder.rs` | folders with a manifest: written whole, replaced only if they are ours and untouched |
+//! | `check.rs` | the committed output: checks it or rewrites it |
+//! | `error.rs` | [`Error`] |
+//!
+//! Texts depend on the configuration alone: no dates, no paths, no versions of tools.
+
+mod check;
+mod error;
+mod folder;
+mod output;
+mod source;
+
+pub use check::{COMMITTED, check};
+pub use error::Error;
+pub use folder::{MANIFEST, write};
+pub use output::{files, register_map};
+pub use source::{configuration, json, schema, table};

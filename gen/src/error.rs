@@ -1,0 +1,69 @@
+//! What can go wrong, each case one sentence with the remedy.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// Any failure of the generator.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// No preset and no file of this name.
+    #[error("{0}, or name a file that ends in .toml")]
+    Name(String),
+    /// A configuration file that is not legal.
+    #[error("{}: {why}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// All that is wrong.
+        why: String,
+    },
+    /// The hardware cannot be made from a legal configuration.
+    #[error("the Verilog of '{name}' cannot be emitted: {why}")]
+    Emit {
+        /// Name of the configuration.
+        name: String,
+        /// What the elaboration said.
+        why: String,
+    },
+    /// The folder holds something that this program did not write.
+    #[error("{} is not replaced: {why}; move it away or choose another folder", path.display())]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+        /// What is in the way.
+        why: String,
+    },
+    /// The committed output is old.
+    #[error("{} {what}; update with `sterna-gen check --update` and commit the result", path.display())]
+    Stale {
+        /// The file.
+        path: PathBuf,
+        /// `differs from what the generator makes now`, ...
+        what: String,
+    },
+    /// A file or folder cannot be read or written.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// `read`, `write`, ...
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// For `map_err`: an [`Error::Io`] about `path`.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+        let path = path.to_path_buf();
+        move |source| Error::Io { action, path, source }
+    }
+
+    /// 2 for what the command line got wrong, 1 for everything else.
+    pub fn exit_code(&self) -> u8 {
+        if matches!(self, Error::Name(_)) { 2 } else { 1 }
+    }
+}

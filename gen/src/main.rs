@@ -1,0 +1,100 @@
+//! The command line of the generator.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use sterna_gen::Error;
+
+/// Generates the Verilog of a Sterna accelerator from one configuration.
+#[derive(Parser)]
+#[command(name = "sterna-gen", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Lists the presets.
+    List {
+        /// As JSON, with every field.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Writes Verilog, register map and configuration as a folder.
+    ///
+    /// An existing folder is replaced if this program wrote it and nothing in it was changed since.
+    Emit {
+        /// A preset, or a configuration file that ends in .toml.
+        #[arg(value_name = "PRESET|FILE.toml")]
+        config: String,
+        /// The folder.
+        #[arg(short, long, value_name = "DIR")]
+        output: PathBuf,
+    },
+    /// Checks that the committed summary of a preset is what the generator makes now.
+    Check {
+        /// The folder that holds a folder for each committed preset.
+        #[arg(value_name = "DIR", default_value = "gen/generated")]
+        folder: PathBuf,
+        /// Rewrite instead.
+        #[arg(long)]
+        update: bool,
+    },
+    /// Prints a configuration as TOML, each field with its meaning and its legal values.
+    Schema {
+        /// A preset, or a configuration file that ends in .toml.
+        #[arg(value_name = "PRESET|FILE.toml", default_value = "tiny")]
+        config: String,
+    },
+    /// Prints completions for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+fn run(command: Command) -> Result<String, Error> {
+    Ok(match command {
+        Command::List { json: true } => sterna_gen::json(),
+        Command::List { json: false } => sterna_gen::table(),
+        Command::Emit { config, output } => emit(&config, &output)?,
+        Command::Check { folder, update } => {
+            let verb = if update { "written" } else { "current" };
+            let done = sterna_gen::check(&folder, update)?;
+            done.iter().map(|(name, count)| format!("{name}: summary of {count} files {verb}\n")).collect()
+        }
+        Command::Schema { config } => sterna_gen::schema(&sterna_gen::configuration(&config)?),
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "sterna-gen", &mut text);
+            String::from_utf8_lossy(&text).into_owned()
+        }
+    })
+}
+
+fn emit(name: &str, output: &Path) -> Result<String, Error> {
+    let files = sterna_gen::files(&sterna_gen::configuration(name)?)?;
+    let bytes = sterna_gen::write(&files, output)?;
+    Ok(format!("{}: {} files, {} kB\n", output.display(), files.len() + 1, bytes.div_ceil(1000)))
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        // a reader that has seen enough (`| head`) is no failure
+        Ok(text) => match io::stdout().write_all(text.as_bytes()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                eprintln!("error: cannot write the output: {error}");
+                ExitCode::FAILURE
+            }
+            _ => ExitCode::SUCCESS,
+        },
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
