@@ -146,6 +146,10 @@ impl Maker<'_> {
                 v.dst = self.rng.random_range(0..2);
                 return Some(());
             }
+            Logits => {
+                v.addr = v.addr.next_multiple_of(c.lanes);
+                return Some(());
+            }
             _ => return Some(()),
         };
         if total > size {
