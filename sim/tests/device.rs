@@ -37,8 +37,7 @@ fn copies_under_every_memory() {
         for stalls in [Stalls::NONE, Stalls::all(150)] {
             println!("seed {seed}, {name}, {stalls:?}");
             let profile = Some(Profile::named(name, 100).unwrap());
-            let mut device =
-                device(Options { seed, profile, stalls, strict: true, ..Options::default() }).unwrap();
+            let mut device = device(Options { seed, profile, stalls, ..Options::default() }).unwrap();
             assert_eq!(copy(&mut device, 4, 256).unwrap(), status::DONE);
             assert_eq!(result(&mut device, 256), (32..64).map(|x| !x).collect::<Vec<u8>>());
             let traffic = device.memory().traffic().next().unwrap();
@@ -87,7 +86,7 @@ fn a_trace_holds_its_window() {
 
 /// What a device with this bug is told.
 fn complaint(bug: u32, options: Options) -> String {
-    let mut device = device(Options { watchdog: 500, strict: true, ..options }).unwrap();
+    let mut device = device(Options { watchdog: 500, ..options }).unwrap();
     device.write_register(offset::PROGRAM_BEATS, bug).unwrap();
     let error = copy(&mut device, 0, 256).err().map_or("no complaint".into(), |e| e.to_string());
     if error.contains("cycle") {
