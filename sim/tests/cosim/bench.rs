@@ -58,7 +58,8 @@ pub struct Bench {
     pub beats: u32,
     /// Base address of each port.
     pub bases: Vec<u64>,
-    kv: u32,
+    /// First beat of the first row's KV cache.
+    pub kv: u32,
     kv_beats: u32,
 }
 

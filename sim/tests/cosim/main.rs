@@ -9,6 +9,7 @@ use sterna_sim::{Lockstep, Options, Profile, SimDevice, Stalls};
 use sterna_spec::config::Config;
 use sterna_spec::device::{Device, DeviceError};
 use sterna_spec::isa::{DstKind, Instruction, Vector};
+use sterna_spec::layout::KvLayout;
 use sterna_spec::registers::{self, Access, COUNTERS, ErrorCode, control, offset, status, table};
 use sterna_spec::stream::StreamBuilder;
 
@@ -185,7 +186,7 @@ fn start_while_busy_is_an_error() {
     assert_eq!(device.read_register(offset::STATUS).unwrap(), status::DONE | status::ERROR);
 }
 
-/// A test that cannot fail is a defect: one trit of a weight, one KV code and one bit of an embedding differ on one side.
+/// A test that cannot fail is a defect: one byte of an embedding, of a weight, of a key differs on one side.
 #[test]
 fn a_fault_on_one_side_is_found() {
     let config = one_row();
@@ -217,6 +218,11 @@ fn a_fault_on_one_side_is_found() {
     let weight = find(bench.program + matmul, 2, "a weight");
     assert!(weight.disassembly.as_deref().unwrap().contains("acc[0]"), "{weight}");
     assert_eq!(weight.layer.as_deref(), Some("body"));
+    // a key of an earlier position: seen by attention, or when its sums are drained
+    let keys = KvLayout::new(&config, program::HEAD_SIZE, program::CONTEXT).data(false) as u32;
+    let key = find(bench.kv + program::KV_OFFSET + keys, 3, "a key");
+    let text = key.disassembly.as_deref().unwrap();
+    assert!(text.contains("attn") || text.contains("att["), "{key}");
 }
 
 /// First beat of the first instruction whose text begins so, from the program's start.

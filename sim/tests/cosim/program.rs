@@ -151,7 +151,8 @@ impl Builder<'_> {
             ..Vector::default()
         };
         self.stream.vector(Vector { dst_kind: DstKind::Query, ..query });
-        self.constant(scalar::QUERY, HEADS as u16, 1.0 / 20000.0);
+        // small enough that many tokens have a weight: scores of random keys spread over a few powers of two
+        self.constant(scalar::QUERY, HEADS as u16, 1.0 / 400_000.0);
         let scales =
             Vector { n: kv.into(), a_kind: AKind::Sreg, a: scalar::HEAD_MAX.into(), ..Vector::default() };
         for which in 0..2 {
