@@ -95,12 +95,12 @@ struct Talk<'a> {
 impl Talk<'_> {
     /// Generates until an end token, the asked number, or the end of the context. Returns tokens, prefill, decode.
     fn talk(&mut self, prompt: &[u32]) -> Result<(Vec<u32>, Part, Part)> {
-        if !self.args.json {
-            eprint!("{}", self.args.prompt);
-        }
         let mut progress = Progress::new("prefill");
         let mut output = self.session.prefill_with(prompt, |done| progress.at(done, prompt.len()))?;
         drop(progress);
+        if !self.args.json {
+            eprint!("{}", self.args.prompt);
+        }
         let (mut prefill, mut decode, mut tokens) = (Part::default(), Part::default(), Vec::new());
         prefill.add(prompt.len(), &output);
         let mut detokenizer = Detokenizer::default();
