@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use sterna_hdl::blocks::axi::prefix;
 use sterna_hdl::dsl::{Bits, Errors, Sim};
 use sterna_hdl::top::top;
 use sterna_spec::config::Config;
@@ -43,8 +44,8 @@ impl Evaluated {
     pub fn new(config: &Config, seed: u64, pause: f64) -> Result<Self, Errors> {
         let mut sim = Sim::seeded(&top(config), seed)?;
         sim.reset();
-        let prefix = |i| if config.ports == 1 { "m_axi".to_string() } else { format!("m{i}_axi") };
-        let ports = (0..config.ports).map(|i| Port { prefix: prefix(i), ..Port::default() }).collect();
+        let ports =
+            (0..config.ports).map(|i| Port { prefix: prefix(config, i), ..Port::default() }).collect();
         let rng = ChaCha8Rng::seed_from_u64(seed);
         Ok(Evaluated { sim, config: config.clone(), memory: Vec::new(), ports, rng, pause })
     }

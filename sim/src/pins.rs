@@ -1,5 +1,6 @@
 //! Ports of the simulated model, looked up once, and what is needed to read and drive them with few calls.
 
+use sterna_hdl::blocks::axi::prefix;
 use sterna_spec::config::Config;
 use verilated::{Error, Model, Port};
 
@@ -71,7 +72,7 @@ pub struct MasterPins {
 impl MasterPins {
     /// The pins of master `index`.
     pub fn new(model: &Model, config: &Config, index: u32) -> Result<Self, Error> {
-        let prefix = if config.ports == 1 { "m_axi".to_string() } else { format!("m{index}_axi") };
+        let prefix = prefix(config, index);
         let port = |name: &str| model.port(&format!("{prefix}_{name}"));
         Ok(MasterPins {
             ar: AddressPins::new(model, &prefix, "ar")?,

@@ -138,6 +138,18 @@ pub const COUNTERS: &[(&str, &str)] = &[
     ("STORE", "cycles that waited for stores to be acknowledged"),
 ];
 
+/// The registers that tell what a device is: `(offset, value)`, constant for a configuration.
+pub fn identity(config: &Config) -> [(u32, u32); 5] {
+    let (hash, beat) = (config.hash(), config.beat_bytes() as u32);
+    [
+        (offset::ID, ID),
+        (offset::VERSION, VERSION),
+        (offset::CONFIG_HASH, hash as u32),
+        (offset::CONFIG_HASH + 4, (hash >> 32) as u32),
+        (offset::SHAPE, config.rows | (config.lanes << 8) | (beat << 16) | (config.ports << 24)),
+    ]
+}
+
 /// The whole table of a configuration, by offset.
 pub fn table(config: &Config) -> Vec<Register> {
     use Access::{ReadOnly, ReadWrite, WriteOne};

@@ -154,15 +154,7 @@ fn read_channel<'m>(
     let pair = address.q().bits(1, 10);
     m.output("rd_index", u(6), "pair to read").set(pair.bits(0, 6));
     m.output("rd_row", u(4), "row of the pair").set(pair.bits(6, 4));
-    let hash = config.hash();
-    let shape = config.rows | (config.lanes << 8) | ((config.beat_bits() / 8) << 16) | (config.ports << 24);
-    let constants = [
-        (offset::ID, registers::ID),
-        (offset::VERSION, registers::VERSION),
-        (offset::CONFIG_HASH, hash as u32),
-        (offset::CONFIG_HASH + 4, (hash >> 32) as u32),
-        (offset::SHAPE, shape),
-    ];
+    let constants = registers::identity(config);
     let mut arms: Vec<(u32, Sig<'m>)> = constants.map(|(at, value)| (at / 4, m.u(32, value))).to_vec();
     arms.extend(status.iter().map(|&(at, value)| (at / 4, value.zext(32))));
     arms.extend(writable.iter().map(|w| (w.offset / 4, w.reg.q())));

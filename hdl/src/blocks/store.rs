@@ -17,11 +17,11 @@ use sterna_spec::config::Config;
 use sterna_spec::isa::{DstKind, field};
 
 use super::fifo::fifo;
-use super::{field_of, row_word};
+use super::{field_of, row_word, vector};
 use crate::dsl::*;
 
 /// Words that may still come out of the vector unit after `hold` rises.
-pub const OUT_SLACK: usize = 64;
+pub const OUT_SLACK: usize = vector::OUT_SLACK as usize;
 
 /// Words of the FIFO: the slack, and as much again to run without stops.
 pub(super) const FIFO_WORDS: usize = 2 * OUT_SLACK;

@@ -3,9 +3,8 @@
 use super::Golden;
 use super::step::floats;
 use crate::isa::{Pass, TINY};
-use crate::layout::KvLayout;
 use crate::numbers;
-use crate::registers::{ErrorCode, offset};
+use crate::registers::ErrorCode;
 
 /// K and V of one head up to a position, as read from memory.
 struct Cache {
@@ -49,11 +48,7 @@ impl Golden {
     fn read_cache(&self, row: usize, head: u32, segments: usize, addr: u32) -> Result<Cache, ErrorCode> {
         let descriptor = self.descriptor(row);
         let tokens = descriptor.position as usize + 1;
-        let kv = KvLayout {
-            scale_beats: self.register(offset::KV_SCALE_BEATS) as usize,
-            data_beats: self.register(offset::KV_DATA_BEATS) as usize,
-            segments,
-        };
+        let kv = self.kv_layout(segments);
         let area = u64::from(descriptor.kv_base) + u64::from(addr) + u64::from(head) * kv.area_beats() as u64;
         let data = |value: bool| -> Result<Vec<u8>, ErrorCode> {
             let (side, width) = (self.config.tokens_per_beat(), self.config.attention_width as usize);

@@ -11,6 +11,7 @@ mod vector;
 
 use crate::config::Config;
 use crate::device::{Device, DeviceError};
+use crate::layout::KvLayout;
 use crate::registers::{self, ErrorCode, control, offset, status};
 use memory::Memory;
 
@@ -114,6 +115,15 @@ impl Golden {
         }
     }
 
+    /// The KV cache's areas as the registers describe them, for heads of `segments` segments.
+    fn kv_layout(&self, segments: usize) -> KvLayout {
+        KvLayout {
+            scale_beats: self.register(offset::KV_SCALE_BEATS) as usize,
+            data_beats: self.register(offset::KV_DATA_BEATS) as usize,
+            segments,
+        }
+    }
+
     fn set_scalar(&mut self, row: usize, index: usize, value: f32) -> Result<(), ErrorCode> {
         *self.rows[row].scalars.get_mut(index).ok_or(ErrorCode::IllegalInstruction)? = value;
         self.note(row, Write::SCALAR, index, std::iter::once(value.to_bits()));
@@ -126,18 +136,6 @@ impl Golden {
             self.registers[offset::STATUS as usize / 4] |= status::ERROR;
             self.registers[offset::ERROR as usize / 4] = code as u32 | 1 << 8 | self.instruction << 16;
         }
-    }
-
-    fn identity(&self, at: u32) -> Option<u32> {
-        let c = &self.config;
-        Some(match at {
-            offset::ID => registers::ID,
-            offset::VERSION => registers::VERSION,
-            offset::CONFIG_HASH => c.hash() as u32,
-            x if x == offset::CONFIG_HASH + 4 => (c.hash() >> 32) as u32,
-            offset::SHAPE => c.rows | c.lanes << 8 | (c.beat_bytes() as u32) << 16 | c.ports << 24,
-            _ => return None,
-        })
     }
 
     fn selected(&self, at: u32) -> u32 {
@@ -160,7 +158,8 @@ impl Device for Golden {
         if at >= offset::TOPK {
             return Ok(self.selected(at - offset::TOPK));
         }
-        Ok(self.identity(at).unwrap_or_else(|| self.register(at)))
+        let constant = registers::identity(&self.config).into_iter().find(|(offset, _)| *offset == at);
+        Ok(constant.map_or_else(|| self.register(at), |(_, value)| value))
     }
 
     fn write_register(&mut self, at: u32, value: u32) -> Result<(), DeviceError> {

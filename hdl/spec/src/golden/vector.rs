@@ -2,7 +2,6 @@
 
 use super::Golden;
 use crate::isa::{AKind, BKind, DstKind, Func, MKind, Vector, ZOp};
-use crate::layout::KvLayout;
 use crate::numbers;
 use crate::registers::{ErrorCode, offset};
 
@@ -192,14 +191,6 @@ impl Golden {
         Ok(())
     }
 
-    fn kv_layout(&self) -> KvLayout {
-        KvLayout {
-            scale_beats: self.register(offset::KV_SCALE_BEATS) as usize,
-            data_beats: self.register(offset::KV_DATA_BEATS) as usize,
-            segments: 0,
-        }
-    }
-
     fn store_codes(
         &mut self,
         v: &Vector,
@@ -208,7 +199,7 @@ impl Golden {
     ) -> Result<(), ErrorCode> {
         let (lanes, width) = (self.config.lanes as usize, self.config.attention_width as usize);
         let segments = usize::from(v.n) * lanes / width;
-        let kv = KvLayout { segments, ..self.kv_layout() };
+        let kv = self.kv_layout(segments);
         let descriptor = self.descriptor(row);
         let area = u64::from(descriptor.kv_base) + u64::from(v.addr) + (rep * kv.area_beats()) as u64;
         let byte = kv.segment_byte(&self.config, descriptor.position as usize, i * lanes / width);
@@ -216,7 +207,8 @@ impl Golden {
     }
 
     fn store_scale(&mut self, v: &Vector, Place { row, i, .. }: Place, scale: f32) -> Result<(), ErrorCode> {
-        let kv = self.kv_layout();
+        // the scales' place does not depend on the segments
+        let kv = self.kv_layout(0);
         let descriptor = self.descriptor(row);
         let area = u64::from(descriptor.kv_base) + u64::from(v.addr) + (i * kv.area_beats()) as u64;
         let byte = 4 * descriptor.position as usize;

@@ -38,10 +38,8 @@ use sterna_spec::config::Config;
 use sterna_spec::numbers::INT_BITS;
 use tag::{Flags, Place, Tag, Widths};
 
-/// Cycles from an address of the accumulators to their values.
-pub const ACC_LATENCY: u32 = 2;
-/// Cycles from an address of the attention unit's sums to their values.
-pub const ATT_LATENCY: u32 = 2;
+pub use super::attention::ATT_LATENCY;
+pub use super::matmul::ACC_LATENCY;
 /// Most words that come out after `hold` has risen.
 pub const OUT_SLACK: u32 = 64;
 
