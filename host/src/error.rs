@@ -139,6 +139,22 @@ pub enum Error {
         /// What the tokenizer library said.
         problem: String,
     },
+    /// The vocabulary of a GGUF file cannot be used.
+    #[error("the vocabulary of the GGUF file cannot be used: {problem}; {remedy}")]
+    Vocabulary {
+        /// What is wrong with it.
+        problem: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+    /// A chat template cannot be used, or refuses the conversation.
+    #[error("the chat template of {origin} {problem}")]
+    Template {
+        /// The file that it comes from.
+        origin: String,
+        /// What is wrong, where, and what to do about it.
+        problem: String,
+    },
     /// The tokenizer failed on a text or on ids.
     #[error("the tokenizer failed: {0}; check that tokenizer.json belongs to the model")]
     Tokenize(String),
