@@ -42,7 +42,7 @@ def codes(x: Tensor) -> tuple[Tensor, Tensor]:
 def trits_and_multiplier(module: nn.Module) -> tuple[Tensor, Tensor]:
     """int8 [out, in] and m of y = acc * m / s_act, from what the loaded class holds."""
     if isinstance(module, OnlineBitLinear) or (isinstance(module, AutoBitLinear) and module.online_quant):
-        trits, factor = weight_quant(module.weight)
+        trits, factor = weight_quant(module.weight.detach())
         return trits.to(torch.int8), 1 / factor
     if isinstance(module, AutoBitLinear):
         return module.weight.to(torch.int8), module.weight_scale[0]
@@ -112,6 +112,16 @@ def weights_table(model: PreTrainedModel) -> dict[str, dict]:
                     "multiplier": float(multiplier),
                 }
     return table
+
+
+def nearest_trit(model: PreTrainedModel) -> float:
+    """Of master weights: smallest distance of a scaled magnitude from 0.5, where the trit changes."""
+    found = [0.5]
+    for module in model.modules():
+        if isinstance(module, OnlineBitLinear) or getattr(module, "online_quant", False):
+            scaled = module.weight.detach() * weight_quant(module.weight.detach())[1]
+            found.append(float((scaled.abs() - 0.5).abs().min()))
+    return min(found)
 
 
 def save_tensors(tensors: dict[str, Tensor], metadata: dict[str, str], path: Path) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 import transformers
-from capture import run, sequence, weights_table, write_vectors
+from capture import nearest_trit, run, sequence, weights_table, write_vectors
 from cases import CASES
 from families import Case, load, write_folder, write_json
 from transformers.quantizers import quantizer_bitnet
@@ -53,8 +53,9 @@ def make_case(case: Case, folder: Path, search: bool) -> None:
     assert search or not case.quiet or not trace.flips, f"{case.name}: {trace.flips}"
     write_json(folder / "weights.json", weights_table(model))
     seeds = {"case": case.name, "weights_seed": str(case.seed), "prompt_seed": str(seed)}
-    if not case.layers_stored:
-        trace.values = {}
+    seeds["nearest_trit"] = f"{nearest_trit(model):.3g}"
+    assert trace.logits.std() > 1, f"{case.name}: logits hardly differ"
+    assert nearest_trit(model) > 1e-5, f"{case.name}: a trit depends on the order of a sum"
     write_vectors(folder, tokens, trace, case.captured, seeds)
     size = sum(f.stat().st_size for f in folder.iterdir())
     print(f"{case.name}: {size} bytes, logits deviate {trace.logits.std():.2f}")
