@@ -71,6 +71,7 @@ mod tests {
             stream.attention(
                 &[Pass { kv_head: 0, heads: vec![0] }, Pass { kv_head: 1, heads: vec![1] }],
                 4,
+                0,
                 [0; 3],
                 0,
             );

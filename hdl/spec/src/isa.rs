@@ -192,7 +192,7 @@ pub mod field {
     pub const N: Field = Field::new(0, 16, 16);
     /// Address of A; chunks; segments; index kind.
     pub const A: Field = Field::new(1, 0, 16);
-    /// Address of b; planes.
+    /// Address of b; planes; window.
     pub const B: Field = Field::new(1, 16, 16);
     /// Address of m.
     pub const M: Field = Field::new(2, 0, 16);
@@ -346,6 +346,8 @@ pub enum Instruction {
         passes: u16,
         /// Segments of U bytes of a head.
         segments: u16,
+        /// Tokens that a row attends to, its own the last of them; 0: all up to its own.
+        window: u16,
         /// Scalars of the query scales, by query head.
         scale: u8,
         /// Scalars that receive the largest weights, by query head.
@@ -431,10 +433,11 @@ impl Instruction {
                 put(A, chunks.into());
                 put(B, planes.into());
             }
-            Instruction::Attn { passes, segments, scale, smax, ssum, addr } => {
+            Instruction::Attn { passes, segments, window, scale, smax, ssum, addr } => {
                 put(OP, Op::Attn as u32);
                 put(N, passes.into());
                 put(A, segments.into());
+                put(B, window.into());
                 put(M, scale.into());
                 put(SMAX, smax.into());
                 put(SSUM, ssum.into());
@@ -472,6 +475,7 @@ impl Instruction {
             Op::Attn => Instruction::Attn {
                 passes: get(N) as u16,
                 segments: get(A) as u16,
+                window: get(B) as u16,
                 scale: get(M) as u8,
                 smax: get(SMAX) as u8,
                 ssum: get(SSUM) as u8,
@@ -554,11 +558,12 @@ impl fmt::Display for Instruction {
             Instruction::Matmul { blocks, chunks, planes } => {
                 write!(f, "matmul blocks={blocks} chunks={chunks} planes={planes}")
             }
-            Instruction::Attn { passes, segments, scale, smax, ssum, addr } => {
-                write!(
-                    f,
-                    "attn passes={passes} segments={segments} s[{scale}] -> s[{smax}], s[{ssum}] kv+{addr}"
-                )
+            Instruction::Attn { passes, segments, window, scale, smax, ssum, addr } => {
+                write!(f, "attn passes={passes} segments={segments}")?;
+                if *window > 0 {
+                    write!(f, " window={window}")?;
+                }
+                write!(f, " s[{scale}] -> s[{smax}], s[{ssum}] kv+{addr}")
             }
             Instruction::Vector(v) => v.fmt(f),
         }
@@ -660,7 +665,7 @@ mod tests {
             Instruction::Matmul { blocks: 384, chunks: 7, planes: 4 },
             Instruction::Vector(vector),
             Instruction::Vector(Vector::default()),
-            Instruction::Attn { passes: 2, segments: 4, scale: 1, smax: 2, ssum: 3, addr: 5 },
+            Instruction::Attn { passes: 2, segments: 4, window: 65535, scale: 1, smax: 2, ssum: 3, addr: 5 },
         ];
         for i in all {
             assert_eq!(Instruction::decode(&i.encode()), Ok(i));

@@ -74,10 +74,11 @@ impl<'c> StreamBuilder<'c> {
         }
     }
 
-    /// Appends ATTN and its passes. `scalars`: first SREG of query scales, weight maxima, sums.
-    pub fn attention(&mut self, passes: &[Pass], segments: u16, scalars: [u8; 3], addr: u32) {
-        let [scale, smax, ssum] = scalars;
-        self.push(Instruction::Attn { passes: passes.len() as u16, segments, scale, smax, ssum, addr });
+    /// Appends ATTN and its passes. `window`: tokens that a row attends to, 0 for all. `scalars`: first SREG of query
+    /// scales, weight maxima, sums.
+    pub fn attention(&mut self, passes: &[Pass], segments: u16, window: u16, scalars: [u8; 3], addr: u32) {
+        let ([scale, smax, ssum], count) = (scalars, passes.len() as u16);
+        self.push(Instruction::Attn { passes: count, segments, window, scale, smax, ssum, addr });
         passes.iter().for_each(|p| self.payload(&p.encode()));
     }
 }

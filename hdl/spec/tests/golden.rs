@@ -93,7 +93,7 @@ fn put(stream: &mut StreamBuilder, dst: u16, x: &[f32], lanes: usize) {
 
 #[test]
 fn attention_is_softmax_over_the_cache() {
-    for (width, port) in [(8, 8), (4, 8), (4, 16)] {
+    for (width, port, window) in [(8, 8, 0), (4, 8, 0), (4, 16, 0), (4, 16, 3), (8, 8, 1), (4, 8, 6)] {
         let config = Config { attention_width: width, port_bytes: port, ..tiny() };
         let (size, tokens, addr) = (16usize, 11usize, 3u32);
         let kv = KvLayout::new(&config, size, 32);
@@ -156,7 +156,8 @@ fn attention_is_softmax_over_the_cache() {
                 ..Vector::default()
             };
             stream.vector(Vector { imm_b: (1.0f32 / 32767.0 * std::f32::consts::LOG2_E).to_bits(), ..scale });
-            stream.attention(&[Pass { kv_head: 0, heads: vec![1] }], kv.segments as u16, [8, 16, 24], addr);
+            let pass = Pass { kv_head: 0, heads: vec![1] };
+            stream.attention(&[pass], kv.segments as u16, window, [8, 16, 24], addr);
             stream.vector(Vector {
                 n: words,
                 a_kind: AKind::Att,
@@ -192,18 +193,18 @@ fn attention_is_softmax_over_the_cache() {
             let scalar =
                 |i: u32| f32::from_bits(log.iter().find(|w| w.kind == 15 && w.address == i).unwrap().data[0]);
             let (largest, sum) = (f64::from(scalar(17)), f64::from(scalar(25)));
-            // plain softmax in f64
+            // plain softmax in f64 over the last `window` tokens
+            let seen = &cache[if window == 0 { 0 } else { (t + 1).saturating_sub(window.into()) }..=t];
             let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(x * y)).sum::<f64>();
-            let weights: Vec<f64> = cache[..=t].iter().map(|kv| dot(&kv[0], &query).exp()).collect();
+            let weights: Vec<f64> = seen.iter().map(|kv| dot(&kv[0], &query).exp()).collect();
             let total: f64 = weights.iter().sum();
             for d in 0..size {
                 let want: f64 =
-                    cache[..=t].iter().zip(&weights).map(|(kv, w)| w * f64::from(kv[1][d])).sum::<f64>()
-                        / total;
+                    seen.iter().zip(&weights).map(|(kv, w)| w * f64::from(kv[1][d])).sum::<f64>() / total;
                 let got = f64::from(out[d]) * largest / 32767.0 / (sum / f64::from(1 << 24));
                 assert!(
                     (got - want).abs() < 0.02,
-                    "width {width}, token {t}, element {d}: {got} is not {want}"
+                    "width {width}, window {window}, token {t}, element {d}: {got} is not {want}"
                 );
             }
         }

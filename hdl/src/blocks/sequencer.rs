@@ -276,7 +276,7 @@ mod tests {
                     "matmul"
                 }
                 2 => {
-                    stream.attention(&[Pass { kv_head: 1, heads: vec![3] }], n, [1, 2, 3], 4);
+                    stream.attention(&[Pass { kv_head: 1, heads: vec![3] }], n, n - 1, [1, 2, 3], 4);
                     "attention"
                 }
                 3 => {

@@ -151,7 +151,7 @@ impl Emitter<'_> {
         let (p, heads) = (self.plan.clone(), self.model.heads);
         let passes = passes(&self.model.head_map, self.model.kv_heads, self.device.slots as usize);
         let segments = self.kv.segments as u16;
-        self.out.attention(&passes, segments, [p.query, p.first, p.second], layer_beats as u32);
+        self.out.attention(&passes, segments, 0, [p.query, p.first, p.second], layer_beats as u32);
         let imm_m = (WIDE / f64::from(1 << 24)) as f32;
         let inverse =
             Vector { m_kind: MKind::Imm, imm_m, func: Func::Recip, ..scalars(heads, p.second, p.second) };

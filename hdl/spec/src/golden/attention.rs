@@ -1,12 +1,14 @@
 //! ATTN: softmax attention of every row over its int8 KV cache, integer sums inside.
 
+use std::ops::Range;
+
 use super::Golden;
 use super::step::floats;
 use crate::isa::{Pass, TINY};
 use crate::numbers;
 use crate::registers::ErrorCode;
 
-/// K and V of one head up to a position, as read from memory.
+/// K and V of one head for the tokens of a window, as read from memory.
 struct Cache {
     keys: Vec<u8>,
     values: Vec<u8>,
@@ -15,11 +17,13 @@ struct Cache {
 }
 
 impl Golden {
-    /// `scalars`: first SREG of the query scales, of the weight maxima, of the sums.
+    /// `window`: tokens that a row attends to, 0 for all. `scalars`: first SREG of the query scales, of the weight maxima,
+    /// of the sums.
     pub(super) fn attention(
         &mut self,
         passes: &[Pass],
         segments: usize,
+        window: usize,
         scalars: [usize; 3],
         addr: u32,
     ) -> Result<(), ErrorCode> {
@@ -35,8 +39,10 @@ impl Golden {
             return Err(ErrorCode::IllegalInstruction);
         }
         for row in self.active(false) {
+            let end = self.descriptor(row).position as usize + 1;
+            let first = if window == 0 { 0 } else { end.saturating_sub(window) };
             for pass in passes {
-                let cache = self.read_cache(row, pass.kv_head, segments, addr)?;
+                let cache = self.read_cache(row, pass.kv_head, segments, addr, first..end)?;
                 for &head in &pass.heads {
                     self.attend(row, usize::from(head), size, scalars, &cache)?;
                 }
@@ -45,20 +51,29 @@ impl Golden {
         Ok(())
     }
 
-    fn read_cache(&self, row: usize, head: u32, segments: usize, addr: u32) -> Result<Cache, ErrorCode> {
-        let descriptor = self.descriptor(row);
-        let tokens = descriptor.position as usize + 1;
+    fn read_cache(
+        &self,
+        row: usize,
+        head: u32,
+        segments: usize,
+        addr: u32,
+        tokens: Range<usize>,
+    ) -> Result<Cache, ErrorCode> {
         let kv = self.kv_layout(segments);
-        let area = u64::from(descriptor.kv_base) + u64::from(addr) + u64::from(head) * kv.area_beats() as u64;
+        let area = u64::from(self.descriptor(row).kv_base)
+            + u64::from(addr)
+            + u64::from(head) * kv.area_beats() as u64;
         let data = |value: bool| -> Result<Vec<u8>, ErrorCode> {
             let (side, width) = (self.config.tokens_per_beat(), self.config.attention_width as usize);
-            let len = tokens.div_ceil(side) * segments * self.config.beat_bytes();
+            let len = tokens.end.div_ceil(side) * segments * self.config.beat_bytes();
             let bytes = self.beats(area + kv.data(value) as u64, len)?;
             let segment = |t: usize, j: usize| &bytes[kv.segment_byte(&self.config, t, j)..][..width];
-            Ok((0..tokens).flat_map(|t| (0..segments).flat_map(move |j| segment(t, j))).copied().collect())
+            let token = |t| (0..segments).flat_map(move |j| segment(t, j));
+            Ok(tokens.clone().flat_map(token).copied().collect())
         };
         let scales = |value: bool| -> Result<Vec<f32>, ErrorCode> {
-            Ok(floats(&self.beats(area + kv.scales(value) as u64, 4 * tokens)?))
+            let bytes = self.beats(area + kv.scales(value) as u64, 4 * tokens.end)?;
+            Ok(floats(&bytes[4 * tokens.start..]))
         };
         Ok(Cache {
             keys: data(false)?,

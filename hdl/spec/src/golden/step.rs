@@ -126,12 +126,12 @@ impl Golden {
                 self.matmul(blocks.into(), chunks.into(), planes.into(), stream)?;
             }
             Instruction::Vector(vector) => self.vector(&vector)?,
-            Instruction::Attn { passes, segments, scale, smax, ssum, addr } => {
+            Instruction::Attn { passes, segments, window, scale, smax, ssum, addr } => {
                 let passes = (0..passes)
                     .map(|_| stream.slot().map(|s| Pass::decode(&s)))
                     .collect::<Result<Vec<_>, _>>()?;
                 let scalars = [scale, smax, ssum].map(usize::from);
-                self.attention(&passes, segments.into(), scalars, addr)?;
+                self.attention(&passes, segments.into(), window.into(), scalars, addr)?;
             }
         }
         Ok(true)

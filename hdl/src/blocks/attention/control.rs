@@ -11,7 +11,7 @@
 //! used follows from the latencies that `dot.rs`, `softmax.rs` and `scales.rs` name.
 
 use super::dot::{PRODUCTS, tree_latency};
-use super::shape::{PASS_BITS, PASS_COUNT_BITS, Shape, later, taps, walk};
+use super::shape::{PASS_BITS, PASS_COUNT_BITS, PAST_BITS, Shape, later, taps, walk};
 use super::{scales, softmax};
 use crate::dsl::{Fsm, Module, Reg, Sig, Wire, count_width, index_width, u};
 
@@ -36,6 +36,8 @@ struct Control<'m> {
     shape: &'m Shape,
     state: Fsm<'m>,
     position: Sig<'m>,
+    /// First token of the window, already in PASS.
+    first: Sig<'m>,
     /// SCORES to WEIGH, INVERT to VALUES: one cycle.
     to_weigh: Sig<'m>,
     to_value: Sig<'m>,
@@ -78,8 +80,8 @@ pub(super) fn control(shape: &Shape) -> Module {
     m.output("pass", u(PASS_BITS), "descriptor wanted").set(place.pass);
     m.output("row", u(shape.row_bits()), "row of the pass").set(place.row);
 
-    let position = position(&m, shape, place.row, state.is("PASS"));
-    let c = Control { m: &m, shape, state, position, to_weigh, to_value };
+    let (position, first) = tokens(&m, shape, place.row, state.is("PASS"));
+    let c = Control { m: &m, shape, state, position, first, to_weigh, to_value };
     c.phases();
     let queued = m.wire("codes_queued", u(1));
     let beats = c.beats(queued.sig(), scales_end, codes_end);
@@ -91,12 +93,17 @@ pub(super) fn control(shape: &Shape) -> Module {
     m
 }
 
-fn position<'m>(m: &'m Module, shape: &Shape, row: Sig<'m>, latch: Sig<'m>) -> Sig<'m> {
+/// The last token of the row, a cycle after `latch`, and the first of its window, from `latch` on.
+fn tokens<'m>(m: &'m Module, shape: &Shape, row: Sig<'m>, latch: Sig<'m>) -> (Sig<'m>, Sig<'m>) {
     let positions = m.input("positions", u(shape.token_bits() * shape.rows as u32), "position of each row");
     let of_row = if shape.rows == 1 { positions } else { positions.word_dyn(row, shape.token_bits()) };
     let position = m.reg("position", of_row.ty(), None, "position of the row: its last token");
     position.when(latch, of_row);
-    position.q()
+    let past = m.input("past", u(PAST_BITS), "tokens of the window before the row's own");
+    let now = m.node("first_now", shape.first_token(of_row, past));
+    let first = m.reg("first_kept", now.ty(), None, "first token of the window");
+    first.when(latch, now);
+    (position.q(), m.node("first", latch.mux(now, first.q())))
 }
 
 impl<'m> Control<'m> {
@@ -119,14 +126,13 @@ impl<'m> Control<'m> {
         let (m, shape, state) = (self.m, self.shape, self.state);
         let d_valid = m.input("d_valid", u(1), "a beat is offered");
         let query_ready = m.input("query_ready", u(1), "the query codes are in the slots");
-        let upper = |drop: u32| self.position.bits(drop, shape.token_bits() - drop);
         let done = m.reg("value_scales_done", u(1), Some(0), "all beats of VS were taken");
         let waits = state.is("SCORES") | state.is("WEIGH");
         let takes_scales = m.node("takes_scales", state.is("KEY_SCALES") | waits & !done.q());
         let scales = m.node("scales_move", takes_scales & d_valid);
         let beat = m.reg("scale_beat", u(shape.scale_beat_bits()), None, "beat of the array of scales");
-        let last_beat = m.node("last_scale_beat", beat.q().eq(upper(shape.scale_bits())));
-        beat.when(state.is("PASS") | scales & last_beat, 0);
+        let last_beat = m.node("last_scale_beat", beat.q().eq(shape.scale_beat_of(self.position)));
+        beat.when(state.is("PASS") | scales & last_beat, shape.scale_beat_of(self.first));
         beat.when(scales, beat.q().wrapping_add(1));
         done.when(state.is("PASS"), 0);
         done.when(scales & last_beat & !state.is("KEY_SCALES"), 1);
@@ -136,7 +142,7 @@ impl<'m> Control<'m> {
         let group = m.reg("group", u(shape.group_bits()), None, "group of S tokens");
         let segments = m.input("segments", u(shape.segment_count_bits()), "segments of a head");
         let last_segment = m.node("last_segment", (segment.q() + 1u8).eq(segments));
-        let last_group = m.node("last_group", group.q().eq(upper(shape.side_bits())));
+        let last_group = m.node("last_group", group.q().eq(shape.group_of(self.position)));
         let paced = self.pace(last_segment, d_valid & query_ready);
         let takes_keys = m.node("takes_keys", state.is("KEYS") & query_ready & paced);
         let takes_values = m.node("takes_values", state.is("VALUES") & queued);
@@ -144,7 +150,8 @@ impl<'m> Control<'m> {
         let group_done = moves & last_segment;
         segment.when(state.is("PASS") | group_done, 0);
         segment.when(moves, segment.q().wrapping_add(1));
-        group.when(state.is("PASS") | group_done & last_group, 0);
+        let first_group = shape.group_of(self.first);
+        group.when(state.is("PASS") | group_done & last_group, first_group);
         group.when(group_done, group.q().wrapping_add(1));
         codes_end.set(group_done & last_group);
         let ready = m.node("ready", takes_scales | takes_keys | takes_values);
@@ -160,7 +167,7 @@ impl<'m> Control<'m> {
             segment: segment.q(),
             first_segment: segment.q().eq(0),
             last_segment,
-            first_group: group.q().eq(0),
+            first_group: group.q().eq(first_group),
             last_group,
             value_scales: beat.q(),
             value_scales_done: done.q(),
@@ -185,21 +192,22 @@ impl<'m> Control<'m> {
         let (m, shape, state) = (self.m, self.shape, self.state);
         let token = m.reg("read", u(shape.token_bits()), None, "token whose score or weight is read");
         let all = m.reg("all_read", u(1), Some(0), "all were read");
-        let low = shape.scale_bits();
-        let scale_beat = token.q().bits(low, shape.token_bits() - low);
-        let scale_there = beats.value_scales_done | scale_beat.lt(beats.value_scales);
+        let scale_there = beats.value_scales_done | shape.scale_beat_of(token.q()).lt(beats.value_scales);
         let weigh = m.node("weigh_token", state.is("WEIGH") & !all.q() & scale_there);
         let room = m.wire("queue_room", u(1));
         let code = m.node("code_token", state.is("VALUES") & !all.q() & room.sig());
-        let end = if shape.side == 1 {
-            self.position
+        // codes come in whole groups
+        let (start, end) = if shape.side == 1 {
+            (self.first, self.position)
         } else {
-            let (low, bits) = (shape.side_bits(), shape.group_bits());
-            let ones = state.is("VALUES").repeat(low) | self.position.bits(0, low);
-            m.cat_lsb(&[ones, self.position.bits(low, bits)])
+            let low = shape.side_bits();
+            let zeros = self.first.bits(0, low) & self.to_weigh.repeat(low);
+            let ones = self.position.bits(0, low) | state.is("VALUES").repeat(low);
+            let whole = |low: Sig<'m>, token: Sig<'m>| m.cat_lsb(&[low, shape.group_of(token)]);
+            (whole(zeros, self.first), whole(ones, self.position))
         };
         let begin = self.to_weigh | self.to_value;
-        token.when(begin, 0);
+        token.when(begin, start);
         token.when(weigh | code, token.q().wrapping_add(1));
         all.when(begin, 0);
         all.when((weigh | code) & token.q().eq(end), 1);
@@ -218,8 +226,8 @@ impl<'m> Control<'m> {
             let low = shape.side_bits();
             let lane = m.reg("code_lane", u(low), Some(0), "which of the S tokens the code belongs to");
             lane.when(arrives, lane.q().wrapping_add(1));
-            let real = token.le(self.position);
-            self.tell("code_real", later(m, "code_real_tag", real, softmax::CODE), "not beyond the position");
+            let real = token.le(self.position) & token.ge(self.first);
+            self.tell("code_real", later(m, "code_real_tag", real, softmax::CODE), "in the window");
             (issue & token.bits(0, low).all(), arrives & lane.q().all())
         };
         let pop = beats.value & beats.last_segment;
@@ -256,7 +264,7 @@ impl<'m> Control<'m> {
         let begin = self.to_weigh | self.state.is("PASS");
         let counter = |name: &str, step: Sig<'m>, doc: &str| {
             let token = m.reg(name, u(self.shape.token_bits()), None, doc);
-            token.when(begin, 0);
+            token.when(begin, self.first);
             token.when(step, token.q().wrapping_add(1));
             self.tell(&format!("{name}_token"), token.q(), doc);
             token.q()
@@ -284,7 +292,11 @@ impl<'m> Control<'m> {
             m.reg("tokens_left", u(shape.side_bits() + 1), Some(0), "tokens of the group that have not left");
         left.when(complete, last.mux(tokens, shape.side));
         left.when(left.q().ne(0), left.q().wrapping_sub(1));
-        left.q().ne(0)
+        let skip = m.reg("tokens_skipped", u(shape.side_bits()), None, "tokens before the window to leave");
+        let before = skip.q().ne(0);
+        skip.when(self.state.is("PASS"), self.first.bits(0, shape.side_bits()));
+        skip.when(left.q().ne(0) & before, skip.q().wrapping_sub(1));
+        left.q().ne(0) & !before
     }
 
     /// Tags of the beats of V.

@@ -1,4 +1,5 @@
-//! Requests of K/V data: for each row, each pass the beats of KS, K, VS, V up to the row's position, in this order.
+//! Requests of K/V data: for each row, each pass the beats of KS, K, VS, V from the first token of
+//! the window up to the row's position, in this order.
 //!
 //! ```text
 //! READY  the pass's descriptor is there: multiply
@@ -10,7 +11,7 @@
 //! It runs ahead of the computation over passes and rows; only the reader's data FIFO holds it.
 
 use super::passes::KV_HEAD_BITS;
-use super::shape::{PASS_BITS, PASS_COUNT_BITS, Shape, walk};
+use super::shape::{PASS_BITS, PASS_COUNT_BITS, PAST_BITS, Shape, walk};
 use crate::dsl::{Module, Reg, Sig, Sink, count_width, u};
 
 /// Bits of the number of beats of a request.
@@ -64,6 +65,7 @@ fn arrays<'m>(
     let rows = shape.rows as u32;
     let segments = m.input("segments", u(shape.segment_count_bits()), "segments of a head");
     let layer = m.input("layer", u(32), "offset of the layer in beats");
+    let past = m.input("past", u(PAST_BITS), "tokens of the window before the row's own");
     let positions = m.input("positions", u(shape.token_bits() * rows), "position of each row");
     let kv_bases = m.input("kv_bases", u(32 * rows), "first beat of each row's cache");
     let scale_beats = m.input("kv_scale_beats", u(32), "beats of an array of scales");
@@ -72,31 +74,36 @@ fn arrays<'m>(
     if rows == 1 {
         m.unused("there is one row", row);
     }
-    // the first three registers settle in READY
+    // the first four registers settle in READY
     let head_beats =
         m.delay("head_beats", (scale_beats.wrapping_add(data_beats) << 1).trunc(32), "beats of a head");
     let offset = m.delay("head_offset", (kv_head * head_beats).trunc(32), "from the layer's first head");
     let base =
         m.delay("layer_base", word_of(kv_bases, row, 32).wrapping_add(layer), "first beat of the layer");
     let position = word_of(positions, row, shape.token_bits()).named("position");
+    let first = m.delay("first", shape.first_token(position, past), "first token of the window");
     let low = shape.side_bits().min(shape.scale_bits());
     if low > 0 {
-        m.unused("beats of scales and groups of tokens are whole", position.bits(0, low));
+        m.unused("beats of scales and groups of tokens are whole", first.bits(0, low));
     }
-    let upper = |drop: u32| position.bits(drop, shape.token_bits() - drop) + 1u8;
+    let [first_group, first_scales] = [shape.group_of(first), shape.scale_beat_of(first)];
+    let groups = shape.group_of(position).wrapping_sub(first_group) + 1u8;
     let area = m.reg("area", u(32), None, "first beat of the KV head");
     area.when(latch, base.wrapping_add(offset));
     let most = count_width(shape.context / shape.side * shape.segments());
     let codes = m.reg("code_beats", u(most), None, "beats of K, and of V");
-    codes.when(latch, (upper(shape.side_bits()) * segments).resize(most));
+    codes.when(latch, (groups * segments).resize(most));
+    let skipped = m.reg("skipped_codes", u(most), None, "beats of K, and of V, before the window");
+    skipped.when(latch, (first_group * segments).resize(most));
     let scales = m.reg("scales", u(shape.scale_beat_bits() + 1), None, "beats of KS, and of VS");
-    scales.when(latch, upper(shape.scale_bits()));
+    scales.when(latch, shape.scale_beat_of(position).wrapping_sub(first_scales) + 1u8);
 
     let twice = (scale_beats << 1).trunc(32);
     let from_area = kind.case(&[(1, twice), (2, scale_beats), (3, twice.wrapping_add(data_beats))], 0);
     let wide = most.max(shape.scale_beat_bits() + 1);
-    let beats = kind.bit(0).mux(codes.q().resize(wide), scales.q().resize(wide));
-    (area.q().wrapping_add(from_area), beats)
+    let of_kind = |codes: Sig<'m>, scales: Sig<'m>| kind.bit(0).mux(codes.resize(wide), scales.resize(wide));
+    let begin = area.q().wrapping_add(of_kind(skipped.q(), first_scales));
+    (begin.trunc(32).wrapping_add(from_area), of_kind(codes.q(), scales.q()))
 }
 
 fn word_of<'m>(words: Sig<'m>, index: Sig<'m>, width: u32) -> Sig<'m> {

@@ -22,8 +22,9 @@
 //! | `output.rs` | ATT memory, scalars |
 //!
 //! A pass over n tokens takes n*segments/S cycles for K, n for the weights and n*segments/S for V, and some seventy more; if
-//! there are fewer segments than S, K and V take n cycles each. No token beyond the row's position is computed, and nothing
-//! beyond its group of S is fetched.
+//! there are fewer segments than S, K and V take n cycles each. With a window, n is the number of tokens in it, and up to S - 1
+//! more to the start of their group of S. No token outside the window or beyond the row's position counts, and nothing outside
+//! their groups is fetched.
 
 mod control;
 mod dot;
@@ -38,7 +39,7 @@ mod softmax;
 mod tests;
 
 use crate::dsl::{Inst, Module, Sig, u};
-use shape::{PASS_COUNT_BITS, Shape, fields};
+use shape::{PASS_COUNT_BITS, PAST_BITS, Shape, fields};
 use std::rc::Rc;
 use sterna_spec::config::Config;
 use sterna_spec::isa::field;
@@ -52,6 +53,8 @@ struct Insn<'m> {
     rows: Sig<'m>,
     passes: Sig<'m>,
     segments: Sig<'m>,
+    /// Tokens before its own that a row attends to; all ones for all.
+    past: Sig<'m>,
     layer: Sig<'m>,
     scale: Sig<'m>,
     largest: Sig<'m>,
@@ -79,6 +82,9 @@ pub fn attention(config: &Config) -> Module {
         part.connect("passes", insn.passes);
         part.connect("loaded", passes.out("loaded"));
         part.connect("segments", insn.segments);
+        if reader != "query" {
+            part.connect("past", insn.past);
+        }
         passes.connect(&format!("{reader}_pass"), part.out("pass"));
     }
     row_info(&m, shape, fetch, control);
@@ -106,6 +112,7 @@ fn instruction<'m>(m: &'m Module, shape: &Shape) -> Insn<'m> {
     let wanted = [
         (field::N, PASS_COUNT_BITS),
         (field::A, shape.segment_count_bits()),
+        (field::B, PAST_BITS),
         (field::M, 8),
         (field::SMAX, 8),
         (field::SSUM, 8),
@@ -113,7 +120,19 @@ fn instruction<'m>(m: &'m Module, shape: &Shape) -> Insn<'m> {
     ];
     let f = fields(m, insn, &wanted);
     let rows = m.input("rows", u(5), "active rows");
-    Insn { start, rows, passes: f[0], segments: f[1], scale: f[2], largest: f[3], total: f[4], layer: f[5] }
+    // window 0 becomes all ones: more than any position
+    let past = m.delay("past", f[2].wrapping_sub(1), "tokens of the window before the row's own");
+    Insn {
+        start,
+        rows,
+        passes: f[0],
+        segments: f[1],
+        past,
+        scale: f[3],
+        largest: f[4],
+        total: f[5],
+        layer: f[6],
+    }
 }
 
 /// Position and KV base of each row go to those who ask.

@@ -14,6 +14,8 @@ pub(super) const PASS_COUNT_BITS: u32 = 7;
 pub(super) const HEAD_BITS: u32 = 6;
 /// Bits of a number of heads of a pass.
 pub(super) const COUNT_BITS: u32 = 4;
+/// Bits of the number of tokens that a row attends to beside its own.
+pub(super) const PAST_BITS: u32 = 16;
 /// Bits of a product of a query or weight code and a byte of the cache.
 pub(super) const PRODUCT_BITS: u32 = 24;
 
@@ -125,6 +127,19 @@ impl Shape {
         format!(
             "{part}_p{rows}_b{beat_bytes}_u{width}_v{lanes}_q{slots}_d{head_size}_c{context}_w{row_words}"
         )
+    }
+
+    /// First token that the row at `position` attends to, if it attends to `past` tokens before its own.
+    pub fn first_token<'m>(&self, position: Sig<'m>, past: Sig<'m>) -> Sig<'m> {
+        position.gt(past).mux(position.wrapping_sub(past).trunc(self.token_bits()), 0)
+    }
+    /// Number of the group of S tokens that holds `token`.
+    pub fn group_of<'m>(&self, token: Sig<'m>) -> Sig<'m> {
+        token.bits(self.side_bits(), self.group_bits())
+    }
+    /// Number of the beat that holds the scale of `token`.
+    pub fn scale_beat_of<'m>(&self, token: Sig<'m>) -> Sig<'m> {
+        token.bits(self.scale_bits(), self.scale_beat_bits())
     }
 
     /// Address of word `word` of row `row` in the QUERY and ATT memories.

@@ -160,7 +160,7 @@ fn codes(m: &Module, shape: &Shape, scaled: Sig) {
     let word = if shape.side == 1 {
         code
     } else {
-        let real = m.input("code_real", u(1), "the token is not beyond the position");
+        let real = m.input("code_real", u(1), "the token is in the window");
         let bits = 16 * shape.side as u32;
         let before = m.reg("codes_before", u(bits - 16), None, "codes of the tokens before");
         let word = m.cat_lsb(&[before.q(), code & real.repeat(16)]);

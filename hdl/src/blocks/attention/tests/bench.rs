@@ -23,6 +23,8 @@ pub enum Fault {
     None,
     /// The mask is off by one.
     Mask,
+    /// The window is a token too large.
+    Window,
     /// The first two passes' KV heads are exchanged.
     KvHeads,
     /// Two query heads of the first pass are exchanged.
@@ -178,7 +180,8 @@ impl<'c> Bench<'c> {
         }
         let [scale, smax, ssum] = SCALARS;
         let (passes, segments) = (case.passes.len() as u16, case.segments as u16);
-        let insn = Instruction::Attn { passes, segments, scale, smax, ssum, addr: LAYER };
+        let window = case.window + u16::from(self.fault == Fault::Window);
+        let insn = Instruction::Attn { passes, segments, window, scale, smax, ssum, addr: LAYER };
         self.sim.set("insn", Bits::from_bytes(256, &insn.encode()));
         self.sim.set("row_info", Bits::from_bytes(128 * case.config.rows, &info));
         self.sim.set("rows", case.positions.len());

@@ -1,5 +1,7 @@
 //! A case: configuration, instruction, queries, a KV cache in memory, and what must come out.
 
+use std::ops::Range;
+
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sterna_spec::config::Config;
@@ -38,6 +40,8 @@ const KV_HEADS: usize = 3;
 pub struct Case {
     pub config: Config,
     pub segments: usize,
+    /// Window in tokens, 0 for none.
+    pub window: u16,
     pub passes: Vec<Pass>,
     pub positions: Vec<u32>,
     pub kv: KvLayout,
@@ -101,7 +105,29 @@ impl Case {
             }
         }
         let (config, passes, positions) = (config.clone(), passes.to_vec(), positions.to_vec());
-        Case { config, segments, passes, positions, kv, bases, memory, queries, scales, seed }
+        Case { config, segments, window: 0, passes, positions, kv, bases, memory, queries, scales, seed }
+    }
+
+    /// The same with a window; the scales before it become such as would rule every result.
+    pub fn windowed(mut self, window: u16) -> Case {
+        self.window = window;
+        for row in 0..self.positions.len() {
+            let before = self.tokens(row).start;
+            let arrays =
+                (0..KV_HEADS as u32).flat_map(|head| [(head, false, f32::NAN), (head, true, f32::INFINITY)]);
+            for (head, value, scale) in arrays {
+                let at = (self.area(row, head) as usize + self.kv.scales(value)) * self.config.beat_bytes();
+                self.memory[at..at + 4 * before].copy_from_slice(&scale.to_le_bytes().repeat(before));
+            }
+        }
+        self
+    }
+
+    /// The tokens that a row attends to: those in the window, up to its position.
+    pub fn tokens(&self, row: usize) -> Range<usize> {
+        let end = self.positions[row] as usize + 1;
+        let window = if self.window == 0 { end } else { self.window.into() };
+        end.saturating_sub(window)..end
     }
 
     fn head_size(&self) -> usize {
@@ -117,16 +143,20 @@ impl Case {
     pub fn requests(&self) -> Vec<u32> {
         let mut all = Vec::new();
         let side = self.config.tokens_per_beat();
-        for (row, position) in self.positions.iter().enumerate() {
-            let tokens = *position as usize + 1;
-            let (scales, codes) = (beats(&self.config, 4 * tokens), tokens.div_ceil(side) * self.segments);
+        let in_beat = self.config.beat_bytes() / 4;
+        for row in 0..self.positions.len() {
+            let tokens = self.tokens(row);
+            // whole beats of scales, whole groups of tokens
+            let whole =
+                |size: usize, each: usize| tokens.start / size * each..tokens.end.div_ceil(size) * each;
+            let (scales, codes) = (whole(in_beat, 1), whole(side, self.segments));
             for pass in &self.passes {
                 for value in [false, true] {
                     let area = self.area(row, pass.kv_head);
-                    let first = area + self.kv.scales(value) as u32;
-                    all.extend(first..first + scales as u32);
-                    let first = area + self.kv.data(value) as u32;
-                    all.extend(first..first + codes as u32);
+                    let parts = [(self.kv.scales(value), &scales), (self.kv.data(value), &codes)];
+                    all.extend(
+                        parts.iter().flat_map(|(at, r)| (*r).clone().map(move |i| area + (at + i) as u32)),
+                    );
                 }
             }
         }
@@ -161,7 +191,7 @@ impl Case {
     }
 
     fn attend(&self, row: usize, kv_head: u32, head: usize, answer: &mut Answer) {
-        let (size, tokens) = (self.head_size(), self.positions[row] as usize + 1);
+        let (size, tokens) = (self.head_size(), self.tokens(row));
         let area = self.area(row, kv_head);
         let at = |beat: usize| area + beat as u32;
         let query = &self.queries[row][head * size..][..size];
@@ -175,17 +205,17 @@ impl Case {
             let scaled = numbers::mul(numbers::int_to_f32(dot), self.float(at(self.kv.scales(false)), t));
             numbers::mul(scaled, self.scales[row][head])
         };
-        let scores: Vec<f32> = (0..tokens).map(score).collect();
+        let scores: Vec<f32> = tokens.clone().map(score).collect();
         let max = scores.iter().copied().max_by(f32::total_cmp).unwrap();
         let powers: Vec<f32> = scores.iter().map(|&s| numbers::exp2(numbers::add(s, -max))).collect();
         let total: i64 = powers.iter().map(|&p| i64::from(numbers::fix24(p))).sum();
-        let weight = |(t, &p): (usize, &f32)| numbers::mul(p, self.float(at(self.kv.scales(true)), t));
-        let weights: Vec<f32> = powers.iter().enumerate().map(weight).collect();
+        let weight = |(&p, t): (&f32, usize)| numbers::mul(p, self.float(at(self.kv.scales(true)), t));
+        let weights: Vec<f32> = powers.iter().zip(tokens.clone()).map(weight).collect();
         let largest = weights.iter().map(|w| w.to_bits() & 0x7fff_ffff).max().unwrap();
         let bound = numbers::max_num(f32::from_bits(largest), TINY);
         let inverse = numbers::mul(32767.0, numbers::recip(bound));
         let mut sums = vec![0; size];
-        for (t, w) in weights.iter().enumerate() {
+        for (w, t) in weights.iter().zip(tokens) {
             let code = i64::from(numbers::quantize(numbers::mul(*w, inverse), 16));
             let values = self.codes(at(self.kv.data(true)), t);
             sums.iter_mut().zip(values).for_each(|(sum, v)| *sum += code * v);
@@ -238,7 +268,7 @@ impl Case {
         let scales =
             Vector { n: 1, rep: heads as u8, a: n, reduce_max: Some(SCALARS[0]), ..Vector::default() };
         stream.vector(scales);
-        stream.attention(&self.passes, self.segments as u16, SCALARS, LAYER);
+        stream.attention(&self.passes, self.segments as u16, self.window, SCALARS, LAYER);
         stream.vector(Vector { n, a_kind: AKind::Att, dst_kind: DstKind::Vmem, ..Vector::default() });
         stream.push(Instruction::End { body: false });
 

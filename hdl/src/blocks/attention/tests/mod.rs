@@ -5,6 +5,8 @@ mod case;
 
 use bench::{Fault, Pace, fresh, run, run_in};
 use case::{Case, Style, config};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use sterna_spec::config::Config;
 use sterna_spec::isa::Pass;
 
@@ -65,6 +67,40 @@ fn equals_golden_in_many_shapes() {
 }
 
 #[test]
+fn equals_golden_in_any_window() {
+    let two = [pass(0, &[0, 1]), pass(1, &[2, 3])];
+    // one, two, four, eight side tokens; more or fewer of them than scales in a beat
+    let shapes = [
+        (shape(8, 8, 4, 2, 3, 16), 2),
+        (shape(16, 8, 4, 2, 3, 16), 2),
+        (shape(16, 4, 2, 2, 2, 16), 3),
+        (shape(4, 2, 2, 2, 2, 8), 4),
+        (shape(64, 8, 8, 2, 2, 16), 1),
+    ];
+    let mut rng = ChaCha8Rng::seed_from_u64(12);
+    for (nth, (config, segments)) in shapes.iter().enumerate() {
+        let side = config.tokens_per_beat() as u16;
+        let random = rng.random_range(2..64);
+        for window in [1, 2, side, side + 1, 2 * side, random, 64, 65535] {
+            let positions: Vec<u32> = (0..config.rows).map(|_| rng.random_range(0..64)).collect();
+            let seed = 100 * nth as u64 + u64::from(window);
+            let case = Case::new(config, *segments, &two, &positions, Style::Usual, seed).windowed(window);
+            check(&case, if rng.random() { Pace::Random } else { Pace::Full });
+        }
+    }
+}
+
+#[test]
+fn every_place_of_a_window_in_its_groups() {
+    // four side tokens: the window begins and ends anywhere in a group, at the group of its end as well
+    let config = shape(16, 4, 2, 2, 1, 8);
+    for (window, position) in (1..=6).flat_map(|w| (16..20).map(move |p| (w, p))) {
+        let case = Case::new(&config, 2, &[pass(1, &[0, 1])], &[position], Style::Usual, u64::from(position));
+        check(&case.windowed(window), Pace::Full);
+    }
+}
+
+#[test]
 fn one_instruction_after_another() {
     // fewer rows than there are, other maps, sizes and positions: nothing of the instruction before may stay
     let config = shape(16, 4, 4, 3, 3, 16);
@@ -72,6 +108,7 @@ fn one_instruction_after_another() {
         Case::new(&config, 4, &[pass(0, &[0, 1, 2]), pass(2, &[3])], &[40, 63, 2], Style::Extreme, 8),
         Case::new(&config, 1, &[pass(1, &[5])], &[0], Style::Usual, 9),
         Case::new(&config, 3, &[pass(2, &[1, 0]), pass(0, &[3, 4])], &[6, 17], Style::Special, 10),
+        Case::new(&config, 4, &[pass(1, &[4, 1])], &[62, 3, 29], Style::Usual, 12).windowed(5),
         Case::new(&config, 2, &[pass(0, &[2, 0, 1])], &[4, 4, 4], Style::Usual, 11),
     ];
     let mut sim = fresh(&cases[0]);
@@ -117,6 +154,9 @@ fn requests_of_any_length_are_split() {
     let config = Config { context: 4096, ..shape(4, 4, 4, 1, 1, 128) };
     let case = Case::new(&config, 32, &[pass(0, &[0])], &[4095], Style::Zero, 4);
     bench::requests(&case).unwrap();
+    // as many in the window, which begins in the middle
+    let case = Case::new(&config, 32, &[pass(0, &[0])], &[4095], Style::Zero, 4).windowed(2500);
+    bench::requests(&case).unwrap();
 }
 
 #[test]
@@ -135,6 +175,12 @@ fn faults_turn_it_red() {
         let what = run(&case, Pace::Random, fault);
         assert!(what.is_err(), "{fault:?} went unseen");
     }
+    // the window begins with the second token of a group: one larger asks for the same beats of codes and of scales
+    let case = case.windowed(8);
+    check(&case, Pace::Random);
+    for fault in [Fault::Mask, Fault::Window] {
+        assert!(run(&case, Pace::Random, fault).is_err(), "{fault:?} of a window went unseen");
+    }
 }
 
 #[test]
@@ -152,5 +198,30 @@ fn overhead_of_a_pass_is_small() {
         let work = u64::from(tokens * 4 * 2 + tokens + tokens / 2);
         println!("{tokens} tokens: {alone} cycles alone, {pass} for each further pass, {work} of them work");
         assert!(pass < work + 90, "{tokens} tokens: {pass} cycles");
+    }
+}
+
+#[test]
+fn work_falls_with_the_window() {
+    let one = [pass(0, &[0, 1, 2, 3])];
+    for width in [8, 4] {
+        let config = Config { context: 256, kv_beats: 64, ..shape(8, width, 4, 4, 1, 32) };
+        let run = |position: u32, window: u16| {
+            let case = Case::new(&config, 4, &one, &[position], Style::Usual, 13).windowed(window);
+            (check(&case, Pace::Full), case.requests().len())
+        };
+        let mut before = run(255, 0);
+        for window in [200, 64, 16, 1] {
+            let (cycles, beats) = run(255, window);
+            println!("{window} tokens of 256, {} side by side: {cycles} cycles, {beats} beats", 8 / width);
+            assert!(cycles < before.0 && beats < before.1, "{window}: {cycles} cycles, {beats} beats");
+            // as a row that has no more tokens, but for those of the first group that wait to be skipped
+            let (few, few_beats) = run(u32::from(window) - 1, 0);
+            assert!(
+                cycles <= few + u64::from(8 / width) && beats == few_beats,
+                "{window}: {cycles}, not {few}"
+            );
+            before = (cycles, beats);
+        }
     }
 }

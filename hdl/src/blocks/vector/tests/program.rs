@@ -101,7 +101,7 @@ impl<'c> Stream<'c> {
         setup(c).into_iter().for_each(|v| s.vector(v));
         s.builder.matmul(c.outputs as usize, c.activations as usize, 5, weight);
         let passes: Vec<Pass> = (0..c.heads).map(|h| Pass { kv_head: h % 2, heads: vec![h as u8] }).collect();
-        s.builder.attention(&passes, (c.head_size / c.attention_width) as u16, [1, 10, 20], 0);
+        s.builder.attention(&passes, (c.head_size / c.attention_width) as u16, 0, [1, 10, 20], 0);
         s.instructions.extend([None, None]);
         let n = (c.heads * c.head_size / c.lanes) as u16;
         s.vector(Vector { n, a_kind: AKind::Att, dst_kind: DstKind::Logits, ..Vector::default() });
