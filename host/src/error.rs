@@ -67,6 +67,14 @@ pub enum Error {
         /// What the parser said.
         problem: String,
     },
+    /// A GGUF file cannot be used.
+    #[error("{path}: {problem}", path = .path.display())]
+    Gguf {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it and what to do, from [`crate::gguf::Error`].
+        problem: String,
+    },
     /// A tensor that the architecture needs is absent.
     #[error("tensor `{name}` is missing from {path}, which holds {count} tensors; convert the model again with all layers", path = .path.display())]
     MissingTensor {

@@ -10,6 +10,8 @@ pub mod devices;
 pub mod driver;
 pub mod error;
 pub mod families;
+pub mod ggml;
+pub mod gguf;
 pub mod image;
 mod json;
 pub mod model;
