@@ -19,7 +19,7 @@ from transformers.integrations.bitnet import AutoBitLinear, BitLinear, unpack_we
 
 MARGIN = 1e-4
 # Matrices, and the name of the input that some of them share.
-SHARED = {"q": "qkv", "k": "qkv", "v": "qkv", "gate": "gate_up", "up": "gate_up", "o": "o", "down": "down"}
+SHARED = {"q": "qkv", "k": "qkv", "v": "qkv", "o": "o", "gate": "gate_up", "up": "gate_up", "down": "down"}
 
 
 @dataclass
@@ -41,6 +41,8 @@ def codes(x: Tensor) -> tuple[Tensor, Tensor]:
 
 def trits_and_multiplier(module: nn.Module) -> tuple[Tensor, Tensor]:
     """int8 [out, in] and m of y = acc * m / s_act, from what the loaded class holds."""
+    if type(module).__name__ == "DequantizedBitLinear":
+        return module.weight.detach().sign().to(torch.int8), module.weight.detach().abs().max()
     if isinstance(module, OnlineBitLinear) or (isinstance(module, AutoBitLinear) and module.online_quant):
         trits, factor = weight_quant(module.weight.detach())
         return trits.to(torch.int8), 1 / factor
@@ -53,6 +55,12 @@ def check_codes(module: nn.Module, x: Tensor, found: Tensor) -> None:
     """The class itself computes these codes."""
     if isinstance(module, BitLinear):
         assert torch.equal(module.activation_quant(x)[0], found)
+
+
+def matrices(layer: nn.Module) -> dict[str, nn.Module]:
+    """A layer's ternary matrices by their short names."""
+    found = {name: getattr(layer.self_attn, f"{name}_proj") for name in "qkvo"}
+    return found | {name: getattr(layer.mlp, f"{name}_proj") for name in ("gate", "up", "down")}
 
 
 @torch.no_grad()
@@ -86,8 +94,8 @@ def run(model: PreTrainedModel, tokens: list[int]) -> Trace:
 
     for index, layer in enumerate(model.model.layers):
         handles.append(layer.register_forward_hook(layer_hook(index)))
-        for name, parent in [*((n, layer.self_attn) for n in "qkvo"), *((n, layer.mlp) for n in ("gate", "up", "down"))]:
-            handles.append(getattr(parent, f"{name}_proj").register_forward_hook(linear_hook(index, name)))
+        for name, module in matrices(layer).items():
+            handles.append(module.register_forward_hook(linear_hook(index, name)))
     trace.logits = model(torch.tensor([tokens]), use_cache=False).logits[0]
     for handle in handles:
         handle.remove()
@@ -103,14 +111,13 @@ def weights_table(model: PreTrainedModel) -> dict[str, dict]:
     """Of each ternary matrix: shape, SHA-256 of its int8 trits in row-major order, multiplier."""
     table = {}
     for index, layer in enumerate(model.model.layers):
-        for parent, names in ((layer.self_attn, "q k v o"), (layer.mlp, "gate up down")):
-            for name in names.split():
-                trits, multiplier = trits_and_multiplier(getattr(parent, f"{name}_proj"))
-                table[f"layers.{index}.{name}"] = {
-                    "shape": list(trits.shape),
-                    "sha256": hashlib.sha256(trits.contiguous().numpy().tobytes()).hexdigest(),
-                    "multiplier": float(multiplier),
-                }
+        for name, module in matrices(layer).items():
+            trits, multiplier = trits_and_multiplier(module)
+            table[f"layers.{index}.{name}"] = {
+                "shape": list(trits.shape),
+                "sha256": hashlib.sha256(trits.contiguous().numpy().tobytes()).hexdigest(),
+                "multiplier": float(multiplier),
+            }
     return table
 
 
@@ -118,7 +125,7 @@ def nearest_trit(model: PreTrainedModel) -> float:
     """Of master weights: smallest distance of a scaled magnitude from 0.5, where the trit changes."""
     found = [0.5]
     for module in model.modules():
-        if isinstance(module, OnlineBitLinear) or getattr(module, "online_quant", False):
+        if type(module) is OnlineBitLinear or getattr(module, "online_quant", False):
             scaled = module.weight.detach() * weight_quant(module.weight.detach())[1]
             found.append(float((scaled.abs() - 0.5).abs().min()))
     return min(found)
@@ -126,7 +133,8 @@ def nearest_trit(model: PreTrainedModel) -> float:
 
 def save_tensors(tensors: dict[str, Tensor], metadata: dict[str, str], path: Path) -> None:
     """A safetensors file whose metadata is in the order of its keys: the library's order is random."""
-    blob = save({name: t.clone(memory_format=torch.contiguous_format) for name, t in tensors.items()}, metadata=metadata)
+    apart = {name: t.clone(memory_format=torch.contiguous_format) for name, t in tensors.items()}
+    blob = save(apart, metadata=metadata)
     (size,) = struct.unpack("<Q", blob[:8])
     header = json.loads(blob[8 : 8 + size])
     header["__metadata__"] = dict(sorted(metadata.items()))
@@ -136,15 +144,21 @@ def save_tensors(tensors: dict[str, Tensor], metadata: dict[str, str], path: Pat
 
 
 def write_vectors(
-    folder: Path, tokens: list[int], trace: Trace, captured: int, metadata: dict[str, str]
+    path: Path,
+    tokens: list[int],
+    trace: Trace,
+    captured: int,
+    metadata: dict[str, str],
+    first_logits: int = 0,
 ) -> None:
-    """vectors.safetensors: all logits, and the layers' values of the first `captured` positions."""
-    tensors = {"tokens": torch.tensor(tokens, dtype=torch.int32), "logits": trace.logits}
+    """Logits from position `first_logits` on, and the layers' values of the first `captured` positions."""
+    tensors = {"tokens": torch.tensor(tokens, dtype=torch.int32), "logits": trace.logits[first_logits:]}
     tensors |= {name: value[:captured] for name, value in trace.values.items() if captured}
     metadata = metadata | {
         "captured": str(captured),
+        "first_logits": str(first_logits),
         "margin": str(MARGIN),
         "nearest_boundary": f"{trace.nearest:.3g}",
         "boundary_flips": json.dumps(trace.flips),
     }
-    save_tensors(tensors, metadata, folder / "vectors.safetensors")
+    save_tensors(tensors, metadata, path)

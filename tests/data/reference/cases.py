@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 from families import Case
+from gguf import GGMLQuantizationType as Type
+from gguf_files import FILE_TYPE_I2_S, I2_S, GgufCase
 
 OFFLINE = {"quant_method": "bitnet", "linear_class": "autobitlinear", "quantization_mode": "offline"}
 
@@ -25,6 +27,11 @@ BITNET_2B = {  # microsoft/bitnet-b1.58-2B-4T
     "torch_dtype": "bfloat16",
     "use_cache": True,
     "vocab_size": 72,
+}
+
+BITNET_2B_CODE = {
+    "AutoConfig": "configuration_bitnet.BitNetConfig",
+    "AutoModelForCausalLM": "modeling_bitnet.BitNetForCausalLM",
 }
 
 LLAMA_158 = {  # HF1BitLLM/Llama3-8B-1.58-100B-tokens
@@ -77,7 +84,7 @@ FALCON3 = {  # tiiuae/Falcon3-1B-Instruct-1.58bit; the sizes keep 3B's 3 query h
     "tie_word_embeddings": False,
     "torch_dtype": "bfloat16",
     "use_cache": True,
-    "vocab_size": 131,
+    "vocab_size": 67,
 }
 
 FALCON_E = FALCON3 | {  # tiiuae/Falcon-E-1B-Base
@@ -140,7 +147,7 @@ CASES = [
     Case(
         "bitnet-2b4t",
         "BitNetForCausalLM",
-        BITNET_2B | {"quantization_config": OFFLINE},
+        {"auto_map": BITNET_2B_CODE} | BITNET_2B | {"quantization_config": OFFLINE},
         torch.bfloat16,
         seed=1,
         prompt_seed=10,
@@ -153,7 +160,13 @@ CASES = [
         torch.bfloat16,
         seed=3,
         prompt_seed=4,
-        generation={"bos_token_id": 2, "eos_token_id": [3, 7], "do_sample": True, "temperature": 0.6, "top_p": 0.9},
+        generation={
+            "bos_token_id": 2,
+            "eos_token_id": [3, 7],
+            "do_sample": True,
+            "temperature": 0.6,
+            "top_p": 0.9,
+        },
     ),
     Case(
         "bitnet-2b4t-master",
@@ -161,7 +174,7 @@ CASES = [
         BITNET_2B
         | {
             "hidden_size": 48,
-            "intermediate_size": 64,
+            "intermediate_size": 40,
             "num_attention_heads": 3,
             "num_hidden_layers": 1,
             "num_key_value_heads": 1,
@@ -170,7 +183,7 @@ CASES = [
         },
         torch.bfloat16,
         seed=2,
-        prompt_seed=1,
+        prompt_seed=2,
         packed=False,
     ),
     Case(
@@ -188,14 +201,14 @@ CASES = [
         BITNET_LARGE
         | {
             "hidden_size": 60,
-            "intermediate_size": 52,
+            "intermediate_size": 28,
             "num_attention_heads": 3,
             "num_key_value_heads": 3,
             "vocab_size": 67,
         },
         torch.float16,
         seed=9,
-        prompt_seed=3,
+        prompt_seed=1,
         packed=False,
     ),
     Case(
@@ -204,8 +217,8 @@ CASES = [
         FALCON3,
         torch.bfloat16,
         seed=6,
-        prompt_seed=5,
-        shard="40KB",
+        prompt_seed=1,
+        shard="25KB",
     ),
     Case("falcon-e", "LlamaForCausalLM", FALCON_E, torch.bfloat16, seed=7, prompt_seed=1),
     Case(
@@ -215,8 +228,58 @@ CASES = [
         torch.bfloat16,
         seed=8,
         prompt_seed=1,
-        tokens=24,
-        captured=7,
+        tokens=20,
+        captured=6,
         new_style=True,
     ),
+]
+
+WIDE = LLAMA_158 | {  # rows of 256, which ggml's ternary types need
+    "hidden_size": 256,
+    "intermediate_size": 256,
+    "num_attention_heads": 8,
+    "num_hidden_layers": 1,
+    "num_key_value_heads": 1,
+    "vocab_size": 80,
+}
+WIDE_BITNET = BITNET_LARGE | {
+    "hidden_size": 256,
+    "intermediate_size": 256,
+    "num_attention_heads": 8,
+    "num_key_value_heads": 1,
+    "pad_token_id": 22,
+    "vocab_size": 23,
+}
+
+GGUF_CASES = [
+    GgufCase(
+        Case(
+            "llama-158-wide",
+            "LlamaForCausalLM",
+            WIDE,
+            torch.bfloat16,
+            seed=20,
+            prompt_seed=2,
+            captured=0,
+        ),
+        arch="llama",
+        ternary=Type.TQ2_0,
+        file_type=37,
+        head=Type.Q8_0,
+    ),
+    GgufCase(
+        Case(
+            "bitnet_b1_58-wide",
+            "BitnetForCausalLM",
+            WIDE_BITNET,
+            torch.float16,
+            seed=21,
+            prompt_seed=0,
+            captured=0,
+        ),
+        arch="bitnet",
+        ternary=Type.TQ1_0,
+        file_type=36,
+    ),
+    GgufCase(CASES[0], arch="bitnet-b1.58", ternary=I2_S, file_type=FILE_TYPE_I2_S),
 ]
