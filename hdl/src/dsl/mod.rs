@@ -105,6 +105,8 @@ mod mem;
 mod module;
 mod names;
 mod ops;
+#[cfg(test)]
+mod plant;
 mod reg;
 mod select;
 mod sig;

@@ -32,6 +32,13 @@ const RESULT_STRIDE: u32 = 0x1000;
 
 impl Bench {
     fn new(config: Config, pace: f64, seed: u64) -> Bench {
+        let m = store(&config);
+        m.check().unwrap_or_else(|e| panic!("{e}"));
+        Bench::of(&m, config, pace, seed)
+    }
+
+    /// Around a unit that may have a fault.
+    fn of(m: &Module, config: Config, pace: f64, seed: u64) -> Bench {
         println!(
             "{} lanes, U {}, B {}, seed {seed}",
             config.lanes,
@@ -39,9 +46,7 @@ impl Bench {
             config.beat_bytes()
         );
         assert_eq!(config.check(), Vec::<String>::new());
-        let m = store(&config);
-        m.check().unwrap_or_else(|e| panic!("{e}"));
-        let mut sim = Sim::seeded(&m, seed).unwrap();
+        let mut sim = Sim::seeded(m, seed).unwrap();
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let rows: Vec<[u32; 4]> = (0..config.rows)
             .map(|r| [random.random(), random.random_range(0..config.context), 0x10_0000 * (r + 1), 0])
@@ -203,4 +208,51 @@ fn other_kinds_pass_by() {
     let mut b = Bench::new(config(1, 4, 8, 8), 1.0, 4);
     b.word(DstKind::Topk, [0, 0, 0], &[1; 16]);
     assert!(b.sim.is_high("empty"));
+}
+
+/// Codes, scales and logits through a unit with a fault in it; four words of codes, one of logits a beat.
+fn with_fault(path: &str, fault: impl Fn(Sig<'_>) -> Sig<'_>) -> Bench {
+    let config = config(2, 4, 8, 16);
+    let m = store(&config);
+    m.plant(path, fault);
+    Bench::of(&m, config, 0.6, 11)
+}
+
+fn run_all(mut b: Bench) {
+    b.run(vector(DstKind::Kv, 8, 3, 1, 5), false);
+    b.run(Vector { a_kind: AKind::Sreg, ..vector(DstKind::KvScale, 3, 1, 0, 77) }, false);
+    b.run(vector(DstKind::Logits, 50, 2, 0, 12), false);
+}
+
+#[test]
+fn without_a_fault_the_same_bytes_are_right() {
+    run_all(with_fault("area", |s| s));
+}
+
+#[test]
+#[should_panic(expected = "Kv: other bytes than the layout says")]
+fn heads_that_lie_too_close_show() {
+    run_all(with_fault("area", |s| s.wrapping_sub(1)));
+}
+
+#[test]
+#[should_panic(expected = "Kv: other bytes than the layout says")]
+fn strobes_of_the_neighbour_show() {
+    run_all(with_fault("s3_strb", |s| cat_lsb(&[s.bits(4, 12), s.bits(0, 4)])));
+}
+
+#[test]
+#[should_panic(expected = "bytes written by Logits")]
+fn a_word_lost_in_a_stall_shows() {
+    // the last stage goes on although its piece was not taken
+    run_all(with_fault("accept", |s| s | !s.module().signal("codes") & !s.module().signal("scale")));
+}
+
+#[test]
+#[should_panic(expected = "an offered beat changed")]
+fn a_beat_overwritten_before_it_is_taken_shows() {
+    run_all(with_fault("leaves", |s| {
+        let of = |name: &str| s.module().signal(name);
+        s | of("held") & of("full").bit(2) & of("held_beat").ne(of("s3_beat"))
+    }));
 }

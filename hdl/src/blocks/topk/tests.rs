@@ -32,12 +32,18 @@ struct Bench {
 
 impl Bench {
     fn new(rows: u32, lanes: u32, top_k: u32, seed: u64) -> Bench {
+        Bench::with_fault(rows, lanes, top_k, seed, |_| ())
+    }
+
+    /// Around a unit into which `plant` puts a fault.
+    fn with_fault(rows: u32, lanes: u32, top_k: u32, seed: u64, plant: impl Fn(&Module)) -> Bench {
         println!("{rows} rows, {lanes} lanes, {top_k} places, seed {seed}");
         let tiny = Config::preset("tiny").unwrap();
         let config = Config { rows, lanes, top_k, port_bytes: 16, attention_width: 16, ..tiny };
         assert_eq!(config.check(), Vec::<String>::new());
         let m = topk(&config);
         m.check().unwrap_or_else(|e| panic!("{e}"));
+        plant(&m);
         let mut sim = Sim::seeded(&m, seed).unwrap();
         sim.set("clear", 1);
         sim.tick();
@@ -114,41 +120,45 @@ impl Bench {
 fn lists_equal_the_definition() {
     for (rows, lanes, top_k, seed) in [(1, 4, 5, 1), (3, 2, 8, 2), (2, 8, 40, 3), (5, 4, 64, 4), (2, 4, 1, 5)]
     {
-        let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let mut bench = Bench::new(rows, lanes, top_k, seed);
-        let specials = [0.0, -0.0, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, -f32::NAN, 1e-40, 2.0, 2.0];
-        let mut first = 0;
-        for instruction in 0..4 {
-            let n = random.random_range(5..25);
-            let end = first + 3 * (n * lanes as usize) as u32;
-            let limit = if instruction == 3 { end - 7 } else { u32::MAX };
-            bench.instruction(n as u16, first, limit);
-            for row in 0..rows as usize {
-                for (rep, word) in (0..3).flat_map(|rep| (0..n).map(move |word| (rep, word))) {
-                    let logit = |_| match random.random_range(0..4) {
-                        0 => specials[random.random_range(0..specials.len())],
-                        1 => f32::from_bits(random.random()),
-                        _ => random.random_range(-50..50) as f32,
-                    };
-                    let logits: Vec<f32> = (0..lanes).map(logit).collect();
-                    bench.word([row, rep, word, n], &logits, [first, limit]);
-                    for _ in 0..if random.random_range(0..30) == 0 { random.random_range(0..120) } else { 0 }
-                    {
-                        bench.sim.tick();
-                    }
+        check(Bench::new(rows, lanes, top_k, seed), seed);
+    }
+}
+
+/// Four instructions of random words, ties and NaNs among them; then all lists are cleared.
+fn check(mut bench: Bench, seed: u64) {
+    let (rows, lanes) = (bench.model.lists.len(), bench.lanes);
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let specials = [0.0, -0.0, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, -f32::NAN, 1e-40, 2.0, 2.0];
+    let mut first = 0;
+    for instruction in 0..4 {
+        let n = random.random_range(5..25);
+        let end = first + 3 * (n * lanes) as u32;
+        let limit = if instruction == 3 { end - 7 } else { u32::MAX };
+        bench.instruction(n as u16, first, limit);
+        for row in 0..rows {
+            for (rep, word) in (0..3).flat_map(|rep| (0..n).map(move |word| (rep, word))) {
+                let logit = |_| match random.random_range(0..4) {
+                    0 => specials[random.random_range(0..specials.len())],
+                    1 => f32::from_bits(random.random()),
+                    _ => random.random_range(-50..50) as f32,
+                };
+                let logits: Vec<f32> = (0..lanes).map(logit).collect();
+                bench.word([row, rep, word, n], &logits, [first, limit]);
+                for _ in 0..if random.random_range(0..30) == 0 { random.random_range(0..120) } else { 0 } {
+                    bench.sim.tick();
                 }
             }
-            first = end;
-            if instruction % 2 == 1 {
-                bench.compare();
-            }
         }
-        bench.sim.set("clear", 1);
-        bench.sim.tick();
-        bench.sim.set("clear", 0);
-        bench.model.lists.iter_mut().for_each(Vec::clear);
-        bench.compare();
+        first = end;
+        if instruction % 2 == 1 {
+            bench.compare();
+        }
     }
+    bench.sim.set("clear", 1);
+    bench.sim.tick();
+    bench.sim.set("clear", 0);
+    bench.model.lists.iter_mut().for_each(Vec::clear);
+    bench.compare();
 }
 
 /// Cycles that 40 words wait to leave the queue, when `passing` lanes of each reach a full list.
@@ -182,4 +192,44 @@ fn a_word_costs_one_cycle_or_its_passing_lanes() {
     assert!(one <= 40 + 8, "{one}");
     let four = cycles(4);
     assert!((4 * 40..=4 * 40 + 8).contains(&four), "{four}");
+}
+
+/// The random words through a unit with a fault in it.
+fn with_fault(path: &str, fault: impl Fn(Sig<'_>) -> Sig<'_>) {
+    check(Bench::with_fault(2, 4, 6, 21, |m| m.plant(path, &fault)), 21);
+}
+
+#[test]
+fn without_a_fault_the_same_words_are_right() {
+    with_fault("above_2", |s| s);
+}
+
+#[test]
+#[should_panic(expected = "place 2")]
+fn an_exchanged_comparison_shows() {
+    with_fault("above_2", |s| s.module().signal("cand_key").lt(s.module().signal("list_key_2")));
+}
+
+#[test]
+#[should_panic(expected = "place ")]
+fn a_later_equal_before_an_earlier_one_shows() {
+    with_fault("above_2", |s| s.module().signal("cand_key").ge(s.module().signal("list_key_2")));
+}
+
+#[test]
+#[should_panic(expected = "place 0")]
+fn a_candidate_that_is_none_shows() {
+    with_fault("enters_0", |s| s.module().signal("above_0"));
+}
+
+#[test]
+#[should_panic(expected = "place ")]
+fn a_limit_off_by_one_shows() {
+    with_fault("a2_limit", |s| s.wrapping_add(1));
+}
+
+#[test]
+#[should_panic(expected = "place ")]
+fn words_of_another_row_in_the_list_show() {
+    with_fault("same_row", |s| s.module().u(1, 1));
 }

@@ -3,6 +3,7 @@
 mod bench;
 mod case;
 
+use crate::dsl::{Sig, Sim};
 use bench::{Fault, Pace, fresh, run, run_in};
 use case::{Case, Style, config};
 use rand::{RngExt, SeedableRng};
@@ -180,6 +181,31 @@ fn faults_turn_it_red() {
     check(&case, Pace::Random);
     for fault in [Fault::Mask, Fault::Window] {
         assert!(run(&case, Pace::Random, fault).is_err(), "{fault:?} of a window went unseen");
+    }
+}
+
+#[test]
+fn faults_in_the_design_of_windows_turn_it_red() {
+    // the window begins with the second token of a group of two, in the middle of its beat of scales
+    let config = shape(16, 8, 4, 2, 1, 16);
+    let case = Case::new(&config, 2, &[pass(0, &[0, 1])], &[36], Style::Usual, 15).windowed(8);
+    check(&case, Pace::Full);
+    type Plant = fn(Sig<'_>) -> Sig<'_>;
+    let faults: [(&str, Plant); 8] = [
+        ("past", |s| s.wrapping_add(1)),
+        ("u_control.first_now", |s| s.wrapping_add(1)),
+        ("u_control.first_now", |s| s.wrapping_sub(1)),
+        ("u_control.tokens_skipped", |s| s.module().u(1, 0)),
+        ("u_control.code_real", |s| s.module().u(1, 1)),
+        ("u_fetch.first", |s| s.wrapping_sub(2)),
+        ("u_fetch.skipped_codes", |s| s.wrapping_add(1)),
+        ("u_fetch.code_beats", |s| s.wrapping_add(1)),
+    ];
+    for (nth, (path, fault)) in faults.into_iter().enumerate() {
+        let m = super::attention(&config);
+        m.plant(path, fault);
+        let sim = Sim::seeded(&m, 15).unwrap();
+        assert!(run_in(sim, &case, Pace::Full, Fault::None).is_err(), "fault {nth}, at {path}, went unseen");
     }
 }
 
