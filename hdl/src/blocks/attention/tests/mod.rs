@@ -2,6 +2,7 @@
 
 mod bench;
 mod case;
+mod golden;
 
 use crate::dsl::{Sig, Sim};
 use bench::{Fault, Pace, fresh, run, run_in};
