@@ -13,6 +13,11 @@ use std::path::Path;
 /// What a rendering may cost: instructions, and 64 bytes of text each. A conversation of thousands of turns takes a tenth.
 const FUEL: u64 = 2_000_000;
 const NAME: &str = "chat";
+/// Bytes of the longest template; published ones have up to about 20 KB.
+const LONGEST: usize = 64 << 10;
+/// Bytes of stack for parsing: a chain such as `1+1+1` nests once for each operator, without a limit in the parser. It is
+/// address space; memory is used only as far as the parser goes.
+const STACK: usize = 256 << 20;
 
 /// One turn of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,14 +109,13 @@ impl ChatTemplate {
     /// [`Error::Template`] for a template that does not parse, with its line.
     pub fn from_source(source: &str, bos: Option<&str>, eos: Option<&str>, origin: &str) -> Result<Self> {
         let mut environment = environment();
-        let problem = match environment.add_template_owned(NAME, without_generation_marks(source)) {
-            Ok(()) => {
-                let own = |token: Option<&str>| token.map(str::to_string);
-                return Ok(Self { environment, origin: origin.into(), bos: own(bos), eos: own(eos) });
-            }
-            Err(e) => format!("does not parse: {}; take the model's own template", described(&e)),
-        };
-        Err(Error::Template { origin: origin.into(), problem })
+        let parsed = parse(&mut environment, source);
+        parsed.map_err(|problem| Error::Template {
+            origin: origin.into(),
+            problem: format!("does not parse: {problem}; take the model's own template"),
+        })?;
+        let own = |token: Option<&str>| token.map(str::to_string);
+        Ok(Self { environment, origin: origin.into(), bos: own(bos), eos: own(eos) })
     }
 
     /// The prompt of a conversation. `add_generation_prompt` appends what precedes the model's answer.
@@ -182,6 +186,22 @@ fn environment() -> Environment<'static> {
     environment.add_function("strftime_now", strftime_now);
     environment.add_filter("tojson", tojson);
     environment
+}
+
+/// Adds the template to its environment, on a stack that suffices for any of this length.
+fn parse(environment: &mut Environment<'static>, source: &str) -> std::result::Result<(), String> {
+    if source.len() > LONGEST {
+        return Err(format!("it has {} bytes, and more than {LONGEST} are not supported", source.len()));
+    }
+    std::thread::scope(|scope| {
+        let work = || environment.add_template_owned(NAME, without_generation_marks(source));
+        let worker = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+        match worker.map(|worker| worker.join()) {
+            Ok(Ok(parsed)) => parsed.map_err(|e| described(&e)),
+            Ok(Err(_)) => Err("it stops the template library".into()),
+            Err(e) => Err(e.to_string()),
+        }
+    })
 }
 
 /// The text with which a template refuses.
@@ -274,7 +294,7 @@ fn without_generation_marks(source: &str) -> String {
     let mut out = String::with_capacity(source.len());
     let mut rest = source;
     while let Some(start) = rest.find("{%") {
-        let Some(end) = rest[start..].find("%}").map(|end| start + end) else { break };
+        let Some(end) = rest[start + 2..].find("%}").map(|end| start + 2 + end) else { break };
         let tag = &rest[start + 2..end];
         let word = tag.trim_matches(['-', '+']).trim();
         let replacement = match word {

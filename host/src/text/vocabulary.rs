@@ -13,8 +13,7 @@ use tokenizers::decoders::{
     byte_fallback::ByteFallback, byte_level::ByteLevel, fuse::Fuse, sequence::Sequence, strip::Strip,
 };
 use tokenizers::models::bpe::{BPE, BpeBuilder, Merges};
-use tokenizers::normalizers::Replace;
-use tokenizers::pre_tokenizers::metaspace::{Metaspace, PrependScheme};
+use tokenizers::normalizers::{self, NormalizerWrapper, Prepend, Replace};
 use tokenizers::processors::template::TemplateProcessing;
 use tokenizers::{AddedToken, DecoderWrapper};
 
@@ -167,8 +166,11 @@ impl Vocabulary {
         let prefix = self.add_space_prefix.unwrap_or(true);
         guarded(|| {
             let mut inner = tokenizers::Tokenizer::new(model.build()?);
-            let scheme = if prefix { PrependScheme::First } else { PrependScheme::Never };
-            inner.with_pre_tokenizer(Some(Metaspace::new('▁', scheme, false)));
+            // as Llama's own tokenizer.json, llama.cpp and SentencePiece have it: a text that begins with a space gets another
+            let spaces: NormalizerWrapper = Replace::new(" ", "▁")?.into();
+            let normalizers =
+                if prefix { vec![Prepend::new("▁".into()).into(), spaces] } else { vec![spaces] };
+            inner.with_normalizer(Some(normalizers::Sequence::new(normalizers)))?;
             let mut decoders: Vec<DecoderWrapper> =
                 vec![Replace::new("▁", " ")?.into(), ByteFallback::new().into(), Fuse::new().into()];
             if prefix {
