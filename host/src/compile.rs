@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `plan.rs` | places values in the device's memories; reports every limit that the model breaks |
 //! | `layer.rs` | the instructions of a layer |
+//! | `axis.rs` | pads the model's dimensions to the device's words |
 //! | `attention.rs` | from the joined query, key and value matrix to the heads' outputs |
 //! | `head.rs` | quantizes the head to planes; its instructions |
 //! | `tables.rs` | embedding and rotary rows |
 //! | `listing.rs` | reads a program back |
 
 mod attention;
+pub mod axis;
 pub mod head;
 pub mod layer;
 pub mod listing;
@@ -47,16 +49,16 @@ impl Default for Options {
 /// Compiles `model` for `device`. An error lists every limit that the model breaks.
 pub fn compile(model: &Model, device: &Config, options: &Options) -> Result<Image> {
     let plan = Plan::new(&model.config, device, options).map_err(Error::Limits)?;
-    let kv_layout = KvLayout::new(device, model.config.head_size, options.context);
+    let kv_layout = KvLayout::new(device, plan.head_size, options.context);
     let mut bytes = Vec::new();
-    tables::embedding(device, &model.weights.embedding, &mut bytes);
+    tables::embedding(device, &model.weights.embedding, &plan.hidden, &mut bytes);
     let embedding = Region { base: 0, beats: bytes.len() / device.beat_bytes() };
-    tables::rotary(device, &model.config, options.context, &mut bytes);
+    tables::rotary(device, &model.config, options.context, plan.head_size, &mut bytes);
     let rotary = Region { base: embedding.end(), beats: bytes.len() / device.beat_bytes() - embedding.end() };
 
     let out = StreamBuilder::new(device);
     let mut emitter = Emitter { out, model: &model.config, device, plan, kv: kv_layout, parts: Vec::new() };
-    let head = Head::new(model.head(), options.planes);
+    let head = Head::new(model.head(), &model.weights.final_norm, options.planes);
     emitter.step(model, &head, embedding, rotary);
     let step = Region { base: rotary.end(), beats: emitter.out.beats() };
     emitter.logits(&head);
@@ -104,8 +106,8 @@ impl Emitter<'_> {
     fn step(&mut self, model: &Model, head: &Head, embedding: Region, rotary: Region) {
         self.part("embedding");
         let rotary_words = 2 * self.plan.head;
-        let (addr, stride) = (embedding.base as u32, row_beats(self.device, model.config.hidden) as u32);
-        let (dst, words) = (self.plan.x, self.plan.hidden);
+        let (addr, stride) = (embedding.base as u32, row_beats(self.device, self.plan.hidden.padded) as u32);
+        let (dst, words) = (self.plan.x, self.words(self.plan.hidden.padded));
         self.out.push(Instruction::Gather {
             words,
             by_position: false,
@@ -115,7 +117,7 @@ impl Emitter<'_> {
             addr,
             stride,
         });
-        let (addr, stride) = (rotary.base as u32, row_beats(self.device, 2 * model.config.head_size) as u32);
+        let (addr, stride) = (rotary.base as u32, row_beats(self.device, 2 * self.plan.head_size) as u32);
         let (dst, words, row_stride) = (self.plan.rotary, rotary_words, rotary_words as u8);
         self.out.push(Instruction::Gather {
             words,
@@ -131,7 +133,8 @@ impl Emitter<'_> {
         }
         self.out.push(Instruction::End { body: true });
         self.part("head");
-        self.quantize(Some(&model.weights.final_norm), self.plan.x, self.plan.hidden, 1.0, true);
+        let hidden = self.plan.hidden.clone();
+        self.quantize(Some(&model.weights.final_norm), self.plan.x, &hidden, 1.0, true);
         self.head(head, false);
         self.out.push(Instruction::End { body: false });
     }

@@ -41,7 +41,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
         /// The field.
-        field: &'static str,
+        field: String,
         /// Its value.
         found: String,
         /// What is supported.
@@ -84,6 +84,24 @@ pub enum Error {
         path: PathBuf,
         /// Number of tensors that the file does hold.
         count: usize,
+    },
+    /// A name stands for two tensors.
+    #[error("tensor `{name}` appears twice in {path}; convert the model again", path = .path.display())]
+    DuplicateTensor {
+        /// The tensor's name.
+        name: String,
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// A tensor that the family does not know, and that may change results.
+    #[error("tensor `{name}` in {path} is not part of {family}, so results would be wrong without it; use a model of a supported family", path = .path.display())]
+    UnknownTensor {
+        /// The tensor's name.
+        name: String,
+        /// The file or folder.
+        path: PathBuf,
+        /// The family as which the model was read.
+        family: String,
     },
     /// A tensor's shape does not follow from config.json.
     #[error(

@@ -1,12 +1,29 @@
 //! Model families: one file each, one row of data each.
 
 mod bitnet;
+mod bitnet_b158;
+mod llama;
+mod mistral;
 
-/// What differs between families. In names, `{}` is the layer's number.
+/// What differs between families.
 #[derive(Debug)]
 pub struct Family {
     /// Values of `architectures` in config.json.
     pub architectures: &'static [&'static str],
+    /// Values of `general.architecture` in GGUF.
+    pub gguf: &'static [&'static str],
+    /// True if the class itself makes weights ternary (config.json then says `weight_bits` and `input_bits`); false if
+    /// `quantization_config` must say that they are.
+    pub quantizes_itself: bool,
+    /// True if config.json may ask for a sliding window.
+    pub windows: bool,
+    /// Names of tensors in a Hugging Face folder.
+    pub names: Names,
+}
+
+/// Names of a model's tensors; `{}` is the layer's number.
+#[derive(Debug)]
+pub struct Names {
     /// The embedding, `[vocab, hidden]`.
     pub embedding: &'static str,
     /// The last norm, `[hidden]`.
@@ -29,5 +46,27 @@ pub struct Family {
     pub ffn: [&'static str; 3],
 }
 
+/// The names that `transformers` gives to the parts of a decoder, without norms before output projections.
+pub(crate) const TRANSFORMERS: Names = Names {
+    embedding: "model.embed_tokens.weight",
+    final_norm: "model.norm.weight",
+    head: "lm_head.weight",
+    input_norm: "model.layers.{}.input_layernorm.weight",
+    attention_norm: None,
+    ffn_input_norm: "model.layers.{}.post_attention_layernorm.weight",
+    ffn_norm: None,
+    qkv: [
+        "model.layers.{}.self_attn.q_proj.weight",
+        "model.layers.{}.self_attn.k_proj.weight",
+        "model.layers.{}.self_attn.v_proj.weight",
+    ],
+    output: "model.layers.{}.self_attn.o_proj.weight",
+    ffn: [
+        "model.layers.{}.mlp.gate_proj.weight",
+        "model.layers.{}.mlp.up_proj.weight",
+        "model.layers.{}.mlp.down_proj.weight",
+    ],
+};
+
 /// All families that can be read.
-pub const ALL: &[&Family] = &[&bitnet::FAMILY];
+pub const ALL: &[&Family] = &[&bitnet::FAMILY, &bitnet_b158::FAMILY, &llama::FAMILY, &mistral::FAMILY];

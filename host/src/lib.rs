@@ -18,6 +18,7 @@ pub mod model;
 pub mod reference;
 pub mod sample;
 pub mod session;
+pub mod statistics;
 pub mod tensors;
 pub mod ternary;
 pub mod text;

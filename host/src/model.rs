@@ -1,10 +1,10 @@
 //! A model in memory: configuration, weights, and the folder that both came from.
 
 use crate::config::ModelConfig;
-use crate::error::Result;
-use crate::tensors::Tensors;
+use crate::error::{Error, Result};
+use crate::families::Names;
+use crate::tensors::{Floats, Tensors};
 use crate::ternary::Ternary;
-use ndarray::Array2;
 use std::path::{Path, PathBuf};
 
 /// Weights of one layer.
@@ -34,13 +34,13 @@ pub struct Layer {
 #[derive(Debug)]
 pub struct Weights {
     /// `[vocab, hidden]`.
-    pub embedding: Array2<f32>,
+    pub embedding: Floats,
     /// One entry a layer.
     pub layers: Vec<Layer>,
     /// Gain of the last norm, `[hidden]`.
     pub final_norm: Vec<f32>,
     /// `[vocab, hidden]`; absent if the embedding serves as head.
-    pub head: Option<Array2<f32>>,
+    pub head: Option<Floats>,
 }
 
 /// Configuration and weights.
@@ -55,38 +55,27 @@ pub struct Model {
 }
 
 impl Model {
-    /// Reads a Hugging Face folder: `config.json`, `generation_config.json` (optional), `model.safetensors`.
+    /// Reads a Hugging Face folder: `config.json`, `generation_config.json` (optional), `model.safetensors` or shards with an index.
     pub fn load(folder: &Path) -> Result<Self> {
         Self::load_with(folder, |_, _| {})
     }
 
     /// As [`Model::load`]; `progress(done, layers)` is called after each layer.
-    pub fn load_with(folder: &Path, mut progress: impl FnMut(usize, usize)) -> Result<Self> {
+    pub fn load_with(folder: &Path, progress: impl FnMut(usize, usize)) -> Result<Self> {
         let config = ModelConfig::load(folder)?;
-        let tensors = Tensors::open(&folder.join("model.safetensors"))?;
-        let (c, family) = (&config, config.family);
-        let embedding = tensors.get(family.embedding)?.matrix(c.vocab, c.hidden)?;
-        let mut layers = Vec::with_capacity(c.layers);
-        for index in 0..c.layers {
-            layers.push(Layer::load(&tensors, c, index)?);
-            progress(index + 1, c.layers);
-        }
-        let final_norm = tensors.get(family.final_norm)?.floats(&[c.hidden])?;
-        let head = match c.tied {
-            true => None,
-            false => Some(tensors.get(family.head)?.matrix(c.vocab, c.hidden)?),
-        };
-        Ok(Model { folder: folder.into(), weights: Weights { embedding, layers, final_norm, head }, config })
+        let mut tensors = Tensors::folder(folder)?;
+        let weights = Weights::take(&mut tensors, &config, &config.family.names, progress)?;
+        Ok(Model { folder: folder.into(), config, weights })
     }
 
     /// The head's rows, `[vocab, hidden]`.
-    pub fn head(&self) -> &Array2<f32> {
+    pub fn head(&self) -> &Floats {
         self.weights.head.as_ref().unwrap_or(&self.weights.embedding)
     }
 
     /// Every ternary matrix with its name, in the order of use.
     pub fn matrices(&self) -> impl Iterator<Item = (String, &Ternary)> {
-        let family = self.config.family;
+        let family = &self.config.family.names;
         self.weights.layers.iter().enumerate().flat_map(move |(index, layer)| {
             let [q, k, v] = &layer.qkv;
             let [gate, up, down] = family.ffn;
@@ -104,29 +93,65 @@ impl Model {
     }
 }
 
+impl Weights {
+    /// Takes all tensors that `names` names; refuses what is left unless it is known to change nothing.
+    fn take(
+        tensors: &mut Tensors,
+        c: &ModelConfig,
+        names: &Names,
+        mut progress: impl FnMut(usize, usize),
+    ) -> Result<Self> {
+        let embedding = Floats::stored(tensors.take(names.embedding)?, c.vocab, c.hidden)?;
+        let mut layers = Vec::new();
+        for index in 0..c.layers {
+            layers.push(Layer::take(tensors, c, names, index)?);
+            progress(index + 1, c.layers);
+        }
+        let final_norm = tensors.take(names.final_norm)?.floats(&[c.hidden])?;
+        let head = tensors.take_optional(names.head).filter(|_| !c.tied);
+        let head = head.map(|head| Floats::stored(head, c.vocab, c.hidden)).transpose()?;
+        if head.is_none() && !c.tied {
+            tensors.take(names.head)?;
+        }
+        match tensors.left().find(|t| !t.name.ends_with(HARMLESS)) {
+            None => Ok(Weights { embedding, layers, final_norm, head }),
+            Some(unknown) => Err(Error::UnknownTensor {
+                name: unknown.name.clone(),
+                path: tensors.origin().into(),
+                family: c.family.architectures[0].into(),
+            }),
+        }
+    }
+}
+
+/// The end of names of tensors that follow from the configuration.
+const HARMLESS: &str = "rotary_emb.inv_freq";
+
 impl Layer {
-    fn load(tensors: &Tensors, c: &ModelConfig, index: usize) -> Result<Self> {
-        let family = c.family;
-        let gain = |name: &str, size: usize| tensors.get(&in_layer(name, index))?.floats(&[size]);
-        let matrix = |name: &str, outputs: usize, inputs: usize| {
-            Ternary::load(tensors, &in_layer(name, index), outputs, inputs, c.scale_direction)
-        };
+    fn take(tensors: &mut Tensors, c: &ModelConfig, names: &Names, index: usize) -> Result<Self> {
         let (width, kv_width) = (c.attention_width(), c.kv_heads * c.head_size);
-        let [q, k, v] = family.qkv;
-        let [gate, up, down] = family.ffn;
+        let mut gain = |name: &str, size: usize| tensors.take(&in_layer(name, index))?.floats(&[size]);
+        let input_norm = gain(names.input_norm, c.hidden)?;
+        let attention_norm = names.attention_norm.map(|name| gain(name, width)).transpose()?;
+        let ffn_input_norm = gain(names.ffn_input_norm, c.hidden)?;
+        let ffn_norm = names.ffn_norm.map(|name| gain(name, c.ffn)).transpose()?;
+        let mut matrix = |name: &str, outputs: usize, inputs: usize| {
+            Ternary::take(tensors, &in_layer(name, index), outputs, inputs, c.form)
+        };
+        let ([q, k, v], [gate, up, down]) = (names.qkv, names.ffn);
         Ok(Layer {
-            input_norm: gain(family.input_norm, c.hidden)?,
+            input_norm,
             qkv: [
                 matrix(q, width, c.hidden)?,
                 matrix(k, kv_width, c.hidden)?,
                 matrix(v, kv_width, c.hidden)?,
             ],
-            attention_norm: family.attention_norm.map(|name| gain(name, width)).transpose()?,
-            output: matrix(family.output, c.hidden, width)?,
-            ffn_input_norm: gain(family.ffn_input_norm, c.hidden)?,
+            attention_norm,
+            output: matrix(names.output, c.hidden, width)?,
+            ffn_input_norm,
             gate: matrix(gate, c.ffn, c.hidden)?,
             up: matrix(up, c.ffn, c.hidden)?,
-            ffn_norm: family.ffn_norm.map(|name| gain(name, c.ffn)).transpose()?,
+            ffn_norm,
             down: matrix(down, c.hidden, c.ffn)?,
         })
     }

@@ -1,95 +1,110 @@
-//! Named tensors of a memory-mapped `model.safetensors`, checked for shape and type before use.
+//! Named tensors of model files, whatever their container: checked for shape and type before use, read from disk when used.
+
+mod bytes;
+mod floats;
+mod safetensors;
+
+pub use bytes::Bytes;
+pub use floats::Floats;
 
 use crate::error::{Error, Result};
-use memmap2::Mmap;
-use ndarray::Array2;
-use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorInfo};
-use std::fs::File;
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Types that hold numbers rather than packed codes.
-const FLOATS: &str = "BF16, F16 or F32";
-
-/// An open tensor file. Nothing is read from disk until a tensor is used.
-#[derive(Debug)]
-pub struct Tensors {
-    path: PathBuf,
-    map: Mmap,
-    metadata: Metadata,
-    data_start: usize,
+/// How the elements of a tensor are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Element {
+    /// IEEE binary32.
+    F32,
+    /// IEEE binary16.
+    F16,
+    /// The upper half of binary32.
+    Bf16,
+    /// Hugging Face's packed ternary codes: bits `2i..2i+2` of byte row `r` hold row `r + i * ceil(rows / 4)`, code + 1.
+    Packed,
+    /// Something that safetensors can hold and no ternary model needs.
+    Other(::safetensors::tensor::Dtype),
 }
 
-/// One tensor: its name, shape and raw little-endian bytes.
-#[derive(Debug, Clone, Copy)]
-pub struct Tensor<'a> {
-    name: &'a str,
-    info: &'a TensorInfo,
-    bytes: &'a [u8],
+/// One tensor: its name, shape (outermost dimension first) and bytes.
+#[derive(Debug, Clone)]
+pub struct Tensor {
+    /// The name, as in the file.
+    pub name: String,
+    /// How elements are stored.
+    pub element: Element,
+    /// Outermost dimension first.
+    pub shape: Vec<usize>,
+    /// Little-endian bytes, as long as shape and element ask for.
+    pub bytes: Bytes,
+}
+
+/// The tensors of one model, by name. A reader takes what it needs; what is left at the end was not understood.
+#[derive(Debug)]
+pub struct Tensors {
+    origin: PathBuf,
+    count: usize,
+    tensors: BTreeMap<String, Tensor>,
 }
 
 impl Tensors {
-    /// Maps and validates `path`. Errors name the file and what is wrong with its header.
-    pub fn open(path: &Path) -> Result<Self> {
-        let remedy = "give the folder of a Hugging Face model";
-        let file = File::open(path).map_err(|e| Error::io(path, remedy, e))?;
-        // SAFETY: the map is read-only and private to this value. Should another process truncate the file meanwhile,
-        // the system ends this process; no Rust object is ever built on the bytes without a copy.
-        let map = unsafe { Mmap::map(&file) }.map_err(|e| Error::io(path, remedy, e))?;
-        let damaged = |problem: String| Error::Safetensors { path: path.into(), bytes: map.len(), problem };
-        let (header, metadata) = SafeTensors::read_metadata(&map).map_err(|e| damaged(e.to_string()))?;
-        let data_start = header + 8;
-        if data_start.checked_add(metadata.data_len()) != Some(map.len()) {
-            let problem =
-                format!("its header promises {} bytes of data after byte {data_start}", metadata.data_len());
-            return Err(damaged(problem));
+    /// The tensors of a Hugging Face folder: `model.safetensors`, or the shards that `model.safetensors.index.json` names.
+    pub fn folder(folder: &Path) -> Result<Self> {
+        safetensors::folder(folder)
+    }
+
+    fn new(origin: &Path) -> Self {
+        Tensors { origin: origin.into(), count: 0, tensors: BTreeMap::new() }
+    }
+
+    /// Adds a tensor; an error if its name is taken.
+    fn insert(&mut self, tensor: Tensor) -> Result<()> {
+        let name = tensor.name.clone();
+        if self.tensors.insert(name.clone(), tensor).is_some() {
+            return Err(Error::DuplicateTensor { name, path: self.origin.clone() });
         }
-        Ok(Tensors { path: path.into(), map, metadata, data_start })
+        self.count += 1;
+        Ok(())
     }
 
-    /// Element type of `name`, as safetensors calls it.
-    pub fn dtype(&self, name: &str) -> Option<String> {
-        self.metadata.info(name).map(|info| info.dtype.to_string())
-    }
-
-    /// The tensor `name`, or an error that names it.
-    pub fn get<'a>(&'a self, name: &'a str) -> Result<Tensor<'a>> {
-        let missing = || Error::MissingTensor {
+    /// Takes the tensor `name`; an error that names it if it is absent or was taken before.
+    pub fn take(&mut self, name: &str) -> Result<Tensor> {
+        self.take_optional(name).ok_or_else(|| Error::MissingTensor {
             name: name.into(),
-            path: self.path.clone(),
-            count: self.metadata.tensors().len(),
-        };
-        let info = self.metadata.info(name).ok_or_else(missing)?;
-        let (from, to) = info.data_offsets;
-        let bytes = self.map.get(self.data_start + from..self.data_start + to).ok_or_else(missing)?;
-        Ok(Tensor { name, info, bytes })
-    }
-}
-
-impl<'a> Tensor<'a> {
-    /// True if the elements are bytes of packed ternary codes.
-    pub fn is_packed(&self) -> bool {
-        self.info.dtype == Dtype::U8
-    }
-
-    /// Checks the shape.
-    pub fn expect_shape(&self, expected: &[usize]) -> Result<()> {
-        if self.info.shape == expected {
-            return Ok(());
-        }
-        Err(Error::Shape {
-            name: self.name.into(),
-            found: self.info.shape.clone(),
-            expected: expected.into(),
+            path: self.origin.clone(),
+            count: self.count,
         })
     }
 
-    /// The raw bytes of a U8 tensor of the given shape.
-    pub fn packed(&self, shape: &[usize]) -> Result<&'a [u8]> {
-        if !self.is_packed() {
-            return Err(self.wrong_type("U8"));
+    /// Takes the tensor `name` if there is one.
+    pub fn take_optional(&mut self, name: &str) -> Option<Tensor> {
+        self.tensors.remove(name)
+    }
+
+    /// The tensor `name`, left where it is.
+    pub fn get(&self, name: &str) -> Option<&Tensor> {
+        self.tensors.get(name)
+    }
+
+    /// The tensors that nobody took, in the order of their names.
+    pub fn left(&self) -> impl Iterator<Item = &Tensor> {
+        self.tensors.values()
+    }
+
+    /// The file or folder.
+    pub fn origin(&self) -> &Path {
+        &self.origin
+    }
+}
+
+impl Tensor {
+    /// Checks the shape.
+    pub fn expect_shape(&self, expected: &[usize]) -> Result<()> {
+        if self.shape == expected {
+            return Ok(());
         }
-        self.expect_shape(shape)?;
-        Ok(self.bytes)
+        Err(Error::Shape { name: self.name.clone(), found: self.shape.clone(), expected: expected.into() })
     }
 
     /// All elements as f32, in row-major order; an error names the first that is not finite.
@@ -98,45 +113,80 @@ impl<'a> Tensor<'a> {
         let values = self.convert()?;
         match values.iter().position(|v| !v.is_finite()) {
             None => Ok(values),
-            Some(index) => Err(Error::NotFinite { name: self.name.into(), index, value: values[index] }),
+            Some(index) => Err(Error::NotFinite { name: self.name.clone(), index, value: values[index] }),
         }
-    }
-
-    /// As [`Tensor::floats`], for a matrix `[rows, columns]`.
-    pub fn matrix(&self, rows: usize, columns: usize) -> Result<Array2<f32>> {
-        let values = self.floats(&[rows, columns])?;
-        Array2::from_shape_vec((rows, columns), values).map_err(|_| Error::Shape {
-            name: self.name.into(),
-            found: self.info.shape.clone(),
-            expected: vec![rows, columns],
-        })
     }
 
     /// The one element of a scale (`[]` or `[1]`), which must be positive and finite.
     pub fn scale(&self) -> Result<f32> {
-        if self.info.shape.iter().product::<usize>() != 1 {
+        if self.shape.iter().product::<usize>() != 1 {
             self.expect_shape(&[1])?;
         }
         let value = self.convert()?[0];
         if value.is_finite() && value > 0.0 {
             return Ok(value);
         }
-        Err(Error::Scale { name: self.name.into(), value })
+        Err(Error::Scale { name: self.name.clone(), value })
     }
 
+    /// All elements as they are.
     fn convert(&self) -> Result<Vec<f32>> {
-        let pairs = || self.bytes.chunks_exact(2).map(|b| [b[0], b[1]]);
-        Ok(match self.info.dtype {
-            Dtype::BF16 => pairs().map(|b| half::bf16::from_le_bytes(b).to_f32()).collect(),
-            Dtype::F16 => pairs().map(|b| half::f16::from_le_bytes(b).to_f32()).collect(),
-            Dtype::F32 => {
-                self.bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
-            }
-            _ => return Err(self.wrong_type(FLOATS)),
-        })
+        let mut values = vec![0.0; self.shape.iter().product()];
+        self.element.decode(&self.bytes, &mut values).map_err(|()| self.wrong_type(FLOATS))?;
+        Ok(values)
     }
 
-    fn wrong_type(&self, expected: &'static str) -> Error {
-        Error::Dtype { name: self.name.into(), found: format!("{}", self.info.dtype), expected }
+    pub(crate) fn wrong_type(&self, expected: &'static str) -> Error {
+        Error::Dtype { name: self.name.clone(), found: self.element.to_string(), expected }
+    }
+}
+
+/// Types that hold numbers rather than packed codes.
+pub(crate) const FLOATS: &str = "BF16, F16 or F32";
+
+impl Element {
+    /// Bytes of `count` elements that follow each other; none if there can be no such run.
+    pub fn bytes(self, count: usize) -> Option<usize> {
+        match self {
+            Element::F32 => count.checked_mul(4),
+            Element::F16 | Element::Bf16 => count.checked_mul(2),
+            Element::Packed => Some(count),
+            Element::Other(dtype) => Some(count.checked_mul(dtype.bitsize())? / 8),
+        }
+    }
+
+    /// True if the elements are numbers.
+    pub fn is_float(self) -> bool {
+        matches!(self, Element::F32 | Element::F16 | Element::Bf16)
+    }
+
+    /// Numbers to f32; an error if the elements are none.
+    fn decode(self, bytes: &[u8], out: &mut [f32]) -> std::result::Result<(), ()> {
+        let pairs = bytes.as_chunks().0;
+        match self {
+            Element::F32 => {
+                out.iter_mut().zip(bytes.as_chunks().0).for_each(|(o, b)| *o = f32::from_le_bytes(*b))
+            }
+            Element::F16 => {
+                out.iter_mut().zip(pairs).for_each(|(o, b)| *o = half::f16::from_le_bytes(*b).to_f32());
+            }
+            Element::Bf16 => {
+                out.iter_mut().zip(pairs).for_each(|(o, b)| *o = half::bf16::from_le_bytes(*b).to_f32());
+            }
+            Element::Packed | Element::Other(_) => return Err(()),
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Element {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Element::F32 => f.write_str("F32"),
+            Element::F16 => f.write_str("F16"),
+            Element::Bf16 => f.write_str("BF16"),
+            Element::Packed => f.write_str("U8"),
+            Element::Other(dtype) => write!(f, "{dtype}"),
+        }
     }
 }

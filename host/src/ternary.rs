@@ -1,83 +1,181 @@
-//! Ternary matrices and the two ways in which model files hold them.
+//! Ternary matrices in whatever form a model file holds them; rows are decoded when asked for.
 
-use crate::config::ScaleDirection;
 use crate::error::{Error, Result};
-use crate::tensors::{Tensor, Tensors};
+use crate::tensors::{Element, FLOATS, Floats, Tensor, Tensors};
 use ndarray::Array2;
+use rayon::prelude::*;
 
-/// A ternary matrix: `y = codes * x * scale`.
-#[derive(Debug, Clone, PartialEq)]
+/// What a stored `weight_scale` does to an output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// `y = acc / s_act * weight_scale` (`autobitlinear`)
+    Multiply,
+    /// `y = acc / (s_act * weight_scale)` (`bitlinear`, the default)
+    Divide,
+}
+
+/// The form in which a configuration says that ternary weights are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Packed codes with one `weight_scale` a matrix.
+    Packed(Direction),
+    /// Numbers that become ternary by the absmean rule when they are loaded.
+    Master,
+}
+
+/// A ternary matrix: `y = codes * x * scale`, codes -1, 0, +1 of shape `[outputs, inputs]`.
+#[derive(Debug, Clone)]
 pub struct Ternary {
-    /// `[outputs, inputs]`, each -1, 0 or +1.
-    pub codes: Array2<i8>,
+    outputs: usize,
+    inputs: usize,
     /// What a product of codes is multiplied with; positive.
     pub scale: f32,
+    source: Source,
+}
+
+#[derive(Debug, Clone)]
+enum Source {
+    Dense(Array2<i8>),
+    Packed(Tensor),
+    /// Numbers, and what they are multiplied with before they are rounded.
+    Master(Floats, f32),
 }
 
 /// Smallest mean magnitude that the absmean rule divides by.
 const SMALLEST_MEAN: f32 = 1e-5;
 
 impl Ternary {
-    /// Reads the matrix `name` of shape `[outputs, inputs]`: packed codes with `name`'s `weight_scale`, or master weights,
-    /// which are ternarized.
-    pub fn load(
-        tensors: &Tensors,
+    /// A matrix of codes in memory.
+    pub fn dense(codes: Array2<i8>, scale: f32) -> Self {
+        let (outputs, inputs) = codes.dim();
+        Ternary { outputs, inputs, scale, source: Source::Dense(codes) }
+    }
+
+    /// Takes the matrix `name` of shape `[outputs, inputs]`, and its `weight_scale` if it has one.
+    pub fn take(
+        tensors: &mut Tensors,
         name: &str,
         outputs: usize,
         inputs: usize,
-        direction: ScaleDirection,
+        form: Form,
     ) -> Result<Self> {
-        let tensor = tensors.get(name)?;
-        if !tensor.is_packed() {
-            return Self::from_master(name, tensor.matrix(outputs, inputs)?);
+        let tensor = tensors.take(name)?;
+        match (form, tensor.element) {
+            (Form::Packed(direction), Element::Packed) => {
+                let scale = tensors.take(&format!("{name}_scale"))?;
+                Self::packed(tensor, &scale, outputs, inputs, direction)
+            }
+            (Form::Packed(_), _) => Err(tensor.wrong_type(
+                "U8 as quantization_config says (master weights need linear_class autobitlinear and quantization_mode online)",
+            )),
+            (Form::Master, element) if element.is_float() => {
+                let name = tensor.name.clone();
+                Self::master(&name, Floats::stored(tensor, outputs, inputs)?)
+            }
+            (Form::Master, _) => Err(tensor.wrong_type(FLOATS)),
         }
-        let codes = unpack(name, &tensor, outputs, inputs)?;
-        let scale_name = format!("{name}_scale");
-        let stored = tensors.get(&scale_name)?.scale()?;
-        let scale = match direction {
-            ScaleDirection::Multiply => stored,
-            ScaleDirection::Divide => 1.0 / stored,
-        };
-        if !scale.is_finite() {
-            return Err(Error::Scale { name: scale_name, value: stored });
-        }
-        Ok(Ternary { codes, scale })
     }
 
-    /// The absmean rule of BitNet b1.58: `mean = max(mean |W|, 1e-5)`, codes `clamp(round(W / mean), -1, 1)`.
-    pub fn from_master(name: &str, weights: Array2<f32>) -> Result<Self> {
-        let sum: f64 = weights.iter().map(|w| f64::from(w.abs())).sum();
-        let mean = ((sum / weights.len() as f64) as f32).max(SMALLEST_MEAN);
+    fn packed(
+        tensor: Tensor,
+        scale: &Tensor,
+        outputs: usize,
+        inputs: usize,
+        direction: Direction,
+    ) -> Result<Self> {
+        tensor.expect_shape(&[outputs.div_ceil(4), inputs])?;
+        let illegal = |b: &u8| b & (b >> 1) & 0x55 != 0;
+        if let Some(index) = tensor.bytes.par_iter().position_first(illegal) {
+            return Err(Error::Code { name: tensor.name.clone(), index });
+        }
+        let stored = scale.scale()?;
+        let factor = match direction {
+            Direction::Multiply => stored,
+            Direction::Divide => 1.0 / stored,
+        };
+        if !factor.is_finite() {
+            return Err(Error::Scale { name: scale.name.clone(), value: stored });
+        }
+        Ok(Ternary { outputs, inputs, scale: factor, source: Source::Packed(tensor) })
+    }
+
+    /// The absmean rule of BitNet b1.58: `s = 1 / max(mean |W|, 1e-5)`, codes `clamp(round(W * s), -1, 1)`, scale `1 / s`.
+    pub fn master(name: &str, weights: Floats) -> Result<Self> {
+        let (outputs, inputs) = (weights.rows(), weights.columns());
+        let sums: Vec<f64> = (0..outputs)
+            .into_par_iter()
+            .map_init(
+                || vec![0.0; inputs],
+                |values, row| {
+                    weights.row(row, values);
+                    values.iter().map(|w| f64::from(w.abs())).sum()
+                },
+            )
+            .collect();
+        let mean = ((sums.iter().sum::<f64>() / (outputs * inputs) as f64) as f32).max(SMALLEST_MEAN);
         if !mean.is_finite() {
             return Err(Error::Scale { name: name.into(), value: mean });
         }
-        let inverse = 1.0 / mean;
-        let codes = weights.mapv(|w| (w * inverse).round_ties_even().clamp(-1.0, 1.0) as i8);
-        Ok(Ternary { codes, scale: mean })
+        let factor = 1.0 / mean;
+        Ok(Ternary { outputs, inputs, scale: 1.0 / factor, source: Source::Master(weights, factor) })
+    }
+
+    /// Number of outputs, the rows of the matrix.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// Number of inputs, the columns of the matrix.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Decodes the codes of output `row` (below [`Ternary::outputs`]) to `out`, which is as long as there are inputs.
+    pub fn row(&self, row: usize, out: &mut [i8]) {
+        match &self.source {
+            Source::Dense(codes) => out.iter_mut().zip(codes.row(row)).for_each(|(o, c)| *o = *c),
+            Source::Packed(tensor) => {
+                let quarter = self.outputs.div_ceil(4);
+                let (start, shift) = ((row % quarter) * self.inputs, 2 * (row / quarter));
+                let bytes = &tensor.bytes[start..start + self.inputs];
+                out.iter_mut().zip(bytes).for_each(|(o, b)| *o = ((b >> shift) & 3) as i8 - 1);
+            }
+            Source::Master(weights, factor) => {
+                let mut values = vec![0.0; self.inputs];
+                weights.row(row, &mut values);
+                let code = |w: f32| (w * factor).round_ties_even().clamp(-1.0, 1.0) as i8;
+                out.iter_mut().zip(values).for_each(|(o, w)| *o = code(w));
+            }
+        }
+    }
+
+    /// All codes, `[outputs, inputs]`.
+    pub fn codes(&self) -> Array2<i8> {
+        let mut codes = vec![0; self.outputs * self.inputs];
+        codes.par_chunks_exact_mut(self.inputs.max(1)).enumerate().for_each(|(row, out)| self.row(row, out));
+        Array2::from_shape_vec((self.outputs, self.inputs), codes).unwrap_or_default()
     }
 
     /// How many codes are -1, 0 and +1.
     pub fn counts(&self) -> [usize; 3] {
-        let mut counts = [0; 3];
-        for &code in &self.codes {
-            counts[(code + 1) as usize] += 1;
-        }
-        counts
+        let count = |row| {
+            let mut codes = vec![0i8; self.inputs];
+            self.row(row, &mut codes);
+            let of = |code| codes.iter().filter(|&&c| c == code).count();
+            [of(-1), of(0), of(1)]
+        };
+        let add = |a: [usize; 3], b: [usize; 3]| std::array::from_fn(|i| a[i] + b[i]);
+        (0..self.outputs).into_par_iter().map(count).reduce(|| [0; 3], add)
     }
-}
 
-/// Hugging Face packing: bits `2i..2i+2` of byte row `r` hold output row `r + i * ceil(outputs / 4)`, code + 1.
-fn unpack(name: &str, tensor: &Tensor, outputs: usize, inputs: usize) -> Result<Array2<i8>> {
-    let quarter = outputs.div_ceil(4);
-    let bytes = tensor.packed(&[quarter, inputs])?;
-    if let Some(index) = bytes.iter().position(|b| b & (b >> 1) & 0x55 != 0) {
-        return Err(Error::Code { name: name.into(), index });
+    /// How the codes are stored.
+    pub fn format(&self) -> String {
+        match &self.source {
+            Source::Dense(_) => "codes".into(),
+            Source::Packed(_) => "packed".into(),
+            Source::Master(weights, _) => format!("{} master", weights.format()),
+        }
     }
-    let code = |(row, column): (usize, usize)| {
-        let byte = bytes[(row % quarter) * inputs + column];
-        ((byte >> (2 * (row / quarter))) & 3) as i8 - 1
-    };
-    Ok(Array2::from_shape_fn((outputs, inputs), code))
 }
 
 #[cfg(test)]
@@ -87,15 +185,16 @@ mod tests {
 
     #[test]
     fn absmean_rounds_and_clamps() {
-        let t = Ternary::from_master("w", arr2(&[[1.0, -1.0, 0.1, 0.5], [3.0, -0.4, 0.0, -2.0]])).unwrap();
+        let weights = arr2(&[[1.0, -1.0, 0.1, 0.5], [3.0, -0.4, 0.0, -2.0]]);
+        let t = Ternary::master("w", weights.into()).unwrap();
         assert_eq!(t.scale, 1.0);
-        assert_eq!(t.codes, arr2(&[[1, -1, 0, 0], [1, 0, 0, -1]]));
+        assert_eq!(t.codes(), arr2(&[[1, -1, 0, 0], [1, 0, 0, -1]]));
         assert_eq!(t.counts(), [2, 4, 2]);
     }
 
     #[test]
     fn absmean_of_zeros_keeps_a_finite_scale() {
-        let t = Ternary::from_master("w", Array2::zeros((4, 4))).unwrap();
-        assert_eq!((t.scale, t.counts()), (SMALLEST_MEAN, [0, 16, 0]));
+        let t = Ternary::master("w", Array2::zeros((4, 4)).into()).unwrap();
+        assert_eq!((t.scale, t.counts()), (1.0 / (1.0 / SMALLEST_MEAN), [0, 16, 0]));
     }
 }

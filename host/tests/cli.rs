@@ -89,7 +89,7 @@ fn inspect_counts_weights() {
     }
     assert!(value["memory"]["total"].as_u64() > Some(1 << 20));
     let table = text(&sterna(&["inspect"]).stdout);
-    assert!(table.contains("BitNetForCausalLM") && table.contains("U8"), "{table}");
+    assert!(table.contains("BitNetForCausalLM") && table.contains("packed"), "{table}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use sterna_host::model::Model;
 use sterna_host::reference::Reference;
 use sterna_host::sample::{Sampler, Settings};
 use sterna_host::session::Session;
+use sterna_host::statistics::{argmax, divergence, log_softmax};
 use sterna_host::text::Tokenizer;
 use sterna_spec::config::Config;
 use sterna_spec::golden::Golden;
@@ -46,12 +47,6 @@ fn tell(image: &Image, prompt: &[u32], count: usize, settings: Settings) -> Vec<
     tokens
 }
 
-fn log_softmax(logits: impl Iterator<Item = f32> + Clone) -> Vec<f64> {
-    let largest = logits.clone().fold(f32::NEG_INFINITY, f32::max);
-    let total: f64 = logits.clone().map(|l| f64::from(l - largest).exp()).sum();
-    logits.map(|l| f64::from(l - largest) - total.ln()).collect()
-}
-
 /// How far the device is from the reference.
 #[derive(Debug)]
 struct Distance {
@@ -65,20 +60,18 @@ struct Distance {
 
 fn compare(model: &Model, image: &Image, tokens: &[u32]) -> Distance {
     let logits = session(image).logits(tokens).unwrap();
-    let mut reference = Reference::new(model);
-    let (mut divergence, mut regret, mut error, mut size) = (0.0, 0.0f64, 0.0, 0.0);
-    for (&token, row) in tokens.iter().zip(logits.outer_iter()) {
-        let exact = reference.forward(token);
+    let exact = Reference::new(model).forward(tokens);
+    let (mut total, mut regret, mut error, mut size) = (0.0, 0.0f64, 0.0, 0.0);
+    for (exact, row) in exact.outer_iter().zip(logits.outer_iter()) {
         error += exact.iter().zip(row).map(|(e, r)| f64::from(e - r).powi(2)).sum::<f64>();
         size += exact.iter().map(|e| f64::from(*e).powi(2)).sum::<f64>();
-        let want = log_softmax(exact.into_iter());
+        let want = log_softmax(exact.iter().copied());
         let got = log_softmax(row.iter().copied());
-        divergence += want.iter().zip(&got).map(|(w, g)| w.exp() * (w - g)).sum::<f64>();
-        let best = |p: &[f64]| (0..p.len()).max_by(|&a, &b| p[a].total_cmp(&p[b])).unwrap();
-        regret = regret.max(want[best(&want)] - want[best(&got)]);
+        total += divergence(&want, &got);
+        regret = regret.max(want[argmax(&want)] - want[argmax(&got)]);
     }
     let count = tokens.len() as f64;
-    let distance = Distance { divergence: divergence / count, logits: (error / size).sqrt(), regret };
+    let distance = Distance { divergence: total / count, logits: (error / size).sqrt(), regret };
     println!("{distance:?}");
     distance
 }

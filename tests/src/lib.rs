@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use ndarray::Array2;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use sterna_host::config::{Activation, ModelConfig, ScaleDirection};
+use sterna_host::config::{Activation, ModelConfig};
 use sterna_host::families;
 use sterna_host::model::{Layer, Model, Weights};
-use sterna_host::ternary::Ternary;
+use sterna_host::ternary::{Form, Ternary};
 use sterna_spec::config::{Config, TableKind};
 
 /// A generator for one case; print the seed with every failure.
@@ -106,7 +106,8 @@ pub fn random_model(seed: u64, device: &Config, layers: usize) -> Model {
         eps: 1e-5,
         activation: pick(rng, &[Activation::Relu2, Activation::Silu]),
         tied: true,
-        scale_direction: ScaleDirection::Multiply,
+        windows: vec![None; layers],
+        form: Form::Master,
         eos: vec![],
     };
     let weights = random_weights(rng, &config);
@@ -122,7 +123,7 @@ fn random_weights(rng: &mut ChaCha8Rng, c: &ModelConfig) -> Weights {
         let gains = [gain(c.hidden), gain(width), gain(c.hidden), gain(c.ffn)];
         let mut matrix = |outputs: usize, inputs: usize| {
             let codes = Array2::from_shape_simple_fn((outputs, inputs), || rng.random_range(-1i8..=1));
-            Ternary { codes, scale: rng.random_range(0.2f32..1.0) / (inputs as f32).sqrt() }
+            Ternary::dense(codes, rng.random_range(0.2f32..1.0) / (inputs as f32).sqrt())
         };
         let [input_norm, attention_norm, ffn_input_norm, ffn_norm] = gains;
         let kv = c.kv_heads * c.head_size;
@@ -139,5 +140,5 @@ fn random_weights(rng: &mut ChaCha8Rng, c: &ModelConfig) -> Weights {
         });
     }
     let final_norm = (0..c.hidden).map(|_| rng.random_range(0.5f32..1.5)).collect();
-    Weights { embedding, layers, final_norm, head: None }
+    Weights { embedding: embedding.into(), layers, final_norm, head: None }
 }

@@ -1,6 +1,7 @@
 //! Where everything lies in memory: beats and ports, trits in a beat, matrices as blocks and chunks, and the KV cache.
 
 use crate::config::Config;
+use std::thread;
 
 /// Beats that hold `bytes` bytes.
 pub fn beats(config: &Config, bytes: usize) -> usize {
@@ -55,17 +56,21 @@ impl MatrixShape {
     }
 }
 
-/// Packs trits (-1, 0, 1), five a byte, the first the least significant digit.
+/// Packs trits (-1, 0, 1), five a byte, the first the least significant digit. A short last byte is filled with trit 0.
 pub fn pack_trits(trits: &[i8], bytes: &mut [u8]) {
-    for (byte, five) in bytes.iter_mut().zip(trits.chunks(5)) {
-        *byte = five.iter().rev().fold(0, |acc, &t| acc * 3 + (t + 1) as u8);
-        // a short last byte is filled with trit 0 (digit 1)
-        let mut place = 3u8.pow(five.len() as u32);
-        for _ in five.len()..5 {
-            *byte += place;
-            place = place.saturating_mul(3);
-        }
+    let (fives, rest) = trits.as_chunks();
+    for (byte, five) in bytes.iter_mut().zip(fives) {
+        *byte = pack_five(*five);
     }
+    if let Some(byte) = bytes.get_mut(fives.len()).filter(|_| !rest.is_empty()) {
+        let mut five = [0; 5];
+        five[..rest.len()].copy_from_slice(rest);
+        *byte = pack_five(five);
+    }
+}
+
+fn pack_five([a, b, c, d, e]: [i8; 5]) -> u8 {
+    (i16::from(a) + 3 * i16::from(b) + 9 * i16::from(c) + 27 * i16::from(d) + 81 * i16::from(e) + 121) as u8
 }
 
 /// The five digits of every byte, least significant first, as trits. Bytes above 242 give the digits of the byte
@@ -86,23 +91,60 @@ pub fn pack_plane(
     config: &Config,
     outputs: usize,
     inputs: usize,
-    weight: impl Fn(usize, usize) -> i8,
+    weight: impl Fn(usize, usize) -> i8 + Sync,
+    out: &mut Vec<u8>,
+) {
+    pack_rows(config, outputs, inputs, |n, row| (0..inputs).for_each(|k| row[k] = weight(n, k)), out);
+}
+
+/// As [`pack_plane`], from whole rows: `fill(output, row)` writes the trits of `row`, as long as there are inputs. Rows and beats
+/// are made on all cores.
+pub fn pack_rows(
+    config: &Config,
+    outputs: usize,
+    inputs: usize,
+    fill: impl Fn(usize, &mut [i8]) + Sync,
     out: &mut Vec<u8>,
 ) {
     let shape = MatrixShape::new(config, outputs, inputs);
     let (lookups, width, beat) = (config.lookups as usize, config.chunk(), config.beat_bytes());
-    let mut trits = vec![0i8; lookups * width];
-    for chunk in 0..shape.chunks {
-        for block in 0..shape.blocks {
-            for (i, trit) in trits.iter_mut().enumerate() {
-                let (n, k) = (block * lookups + i / width, chunk * width + i % width);
-                *trit = if n < outputs && k < inputs { weight(n, k) } else { 0 };
+    // the matrix with its padding: trit 0
+    let row_width = shape.chunks * width;
+    let mut rows = vec![0i8; shape.outputs(config) * row_width];
+    on_all_cores(&mut rows[..outputs * row_width], row_width, |n, row| fill(n, &mut row[..inputs]));
+    let start = out.len();
+    out.resize(start + shape.plane_beats() * beat, 121); // five trits 0
+    on_all_cores(&mut out[start..], shape.blocks * beat, |chunk, bytes| {
+        let mut trits = vec![0i8; lookups * width];
+        for (block, bytes) in bytes.chunks_exact_mut(beat).enumerate() {
+            for (r, trits) in trits.chunks_exact_mut(width).enumerate() {
+                let from = (block * lookups + r) * row_width + chunk * width;
+                trits.copy_from_slice(&rows[from..from + width]);
             }
-            let start = out.len();
-            out.resize(start + beat, 121); // five trits 0
-            pack_trits(&trits, &mut out[start..]);
+            pack_trits(&trits, bytes);
         }
+    });
+}
+
+/// Calls `work(index, unit)` for each `unit` elements of `all`, on as many threads as there are cores.
+fn on_all_cores<T: Send>(all: &mut [T], unit: usize, work: impl Fn(usize, &mut [T]) + Sync) {
+    /// Elements below which a thread costs more than it brings.
+    const SMALL: usize = 1 << 16;
+    let units = all.len().div_ceil(unit.max(1));
+    let cores = if all.len() < SMALL { 1 } else { thread::available_parallelism().map_or(1, usize::from) };
+    let share = units.div_ceil(cores).max(1);
+    let part = |first: usize, part: &mut [T]| {
+        part.chunks_mut(unit).enumerate().for_each(|(index, one)| work(first + index, one));
+    };
+    if cores == 1 {
+        return part(0, all);
     }
+    thread::scope(|scope| {
+        for (index, slice) in all.chunks_mut(share * unit).enumerate() {
+            let part = &part;
+            scope.spawn(move || part(index * share, slice));
+        }
+    });
 }
 
 /// Ternary digit `plane` (0 the least significant) of an integer in balanced ternary.

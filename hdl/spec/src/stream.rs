@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::isa::{Instruction, Pass, Vector};
-use crate::layout::{MatrixShape, pack_plane};
+use crate::layout::{MatrixShape, pack_rows};
 
 /// A step stream under construction.
 #[derive(Clone, Debug)]
@@ -64,13 +64,25 @@ impl<'c> StreamBuilder<'c> {
         outputs: usize,
         inputs: usize,
         planes: u8,
-        weight: impl Fn(u8, usize, usize) -> i8,
+        weight: impl Fn(u8, usize, usize) -> i8 + Sync,
+    ) {
+        let row = |plane, n, row: &mut [i8]| (0..inputs).for_each(|k| row[k] = weight(plane, n, k));
+        self.matmul_rows(outputs, inputs, planes, row);
+    }
+
+    /// As [`StreamBuilder::matmul`], from whole rows: `fill(plane, output, row)` writes the trits of `row`.
+    pub fn matmul_rows(
+        &mut self,
+        outputs: usize,
+        inputs: usize,
+        planes: u8,
+        fill: impl Fn(u8, usize, &mut [i8]) + Sync,
     ) {
         let shape = MatrixShape::new(self.config, outputs, inputs);
         let (blocks, chunks) = (shape.blocks as u16, shape.chunks as u16);
         self.push(Instruction::Matmul { blocks, chunks, planes });
         for plane in 0..planes {
-            pack_plane(self.config, outputs, inputs, |n, k| weight(plane, n, k), &mut self.bytes);
+            pack_rows(self.config, outputs, inputs, |n, row| fill(plane, n, row), &mut self.bytes);
         }
     }
 

@@ -8,7 +8,6 @@ use sterna_host::compile::{Options, compile};
 use sterna_host::error::Result;
 use sterna_host::image::Image;
 use sterna_host::model::Model;
-use sterna_host::tensors::Tensors;
 
 /// One ternary matrix.
 struct Matrix {
@@ -25,14 +24,12 @@ struct Matrix {
 pub fn inspect(args: &InspectArgs) -> Result<()> {
     let folder = model_folder(args.model.as_deref())?;
     let model = load(&folder)?;
-    let tensors = Tensors::open(&folder.join("model.safetensors"))?;
     let matrices: Vec<_> = model
         .matrices()
         .map(|(name, t)| {
-            let (outputs, inputs) = t.codes.dim();
-            let format = tensors.dtype(&name).unwrap_or_default();
-            let shares = t.counts().map(|count| count as f64 / t.codes.len() as f64);
-            Matrix { name, outputs, inputs, format, scale: t.scale, shares }
+            let (outputs, inputs) = (t.outputs(), t.inputs());
+            let shares = t.counts().map(|count| count as f64 / (outputs * inputs) as f64);
+            Matrix { name, outputs, inputs, format: t.format(), scale: t.scale, shares }
         })
         .collect();
     let config = &args.device.config;

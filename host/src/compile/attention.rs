@@ -4,7 +4,7 @@
 //! enters only their scales.
 
 use crate::compile::layer::{Emitter, Rows, imm, scalars};
-use crate::compile::plan::scalar as s;
+use crate::compile::plan::{Plan, scalar as s};
 use crate::model::Layer;
 use std::f64::consts::LOG2_E;
 use sterna_spec::isa::{AKind, BKind, DstKind, Func, MKind, Pass, TINY, Vector, ZOp};
@@ -33,9 +33,10 @@ impl Emitter<'_> {
     /// From activation codes to the heads' outputs in scratch.
     pub(super) fn attention(&mut self, index: usize, layer: &Layer) {
         let layer_beats = index * self.model.kv_heads * self.kv.area_beats();
+        let plan = self.plan.clone();
         for tile in self.head_tiles() {
-            let rows: Vec<Rows> = tile.iter().map(|h| self.rows_of(h, layer)).collect();
-            self.matmul(&rows);
+            let rows: Vec<Rows> = tile.iter().map(|h| rows_of(&plan, h, layer)).collect();
+            self.matmul(&rows, &plan.hidden);
             for heads in &tile {
                 let weights = f64::from(layer.qkv[heads.kind as usize].scale);
                 match heads.kind {
@@ -49,7 +50,7 @@ impl Emitter<'_> {
 
     /// The query, key and value heads in runs, as many as fit the accumulators at a time.
     fn head_tiles(&self) -> Vec<Vec<Heads>> {
-        let per_tile = self.plan.tile / self.model.head_size;
+        let per_tile = self.plan.tile / self.plan.head_size;
         let counts = [
             (Kind::Query, self.model.heads),
             (Kind::Key, self.model.kv_heads),
@@ -74,11 +75,6 @@ impl Emitter<'_> {
             }
         }
         tiles
-    }
-
-    fn rows_of<'l>(&self, heads: &Heads, layer: &'l Layer) -> Rows<'l> {
-        let size = self.model.head_size;
-        (&layer.qkv[heads.kind as usize], heads.first * size..(heads.first + heads.count) * size)
     }
 
     /// Rotates heads in the accumulators into scratch; their largest magnitudes go to `max`, never below 2^-100.
@@ -174,6 +170,13 @@ impl Emitter<'_> {
             ..Vector::default()
         });
     }
+}
+
+/// The rows of the joined matrix that give some heads.
+fn rows_of<'a>(plan: &'a Plan, heads: &Heads, layer: &'a Layer) -> Rows<'a> {
+    let axis = if heads.kind == Kind::Query { &plan.queries } else { &plan.keys };
+    let places = heads.first * plan.head_size..(heads.first + heads.count) * plan.head_size;
+    Rows { matrix: &layer.qkv[heads.kind as usize], axis, places }
 }
 
 /// One pass for up to `slots` query heads of each KV head. Any map is legal; KV heads without queries get no pass.

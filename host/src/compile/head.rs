@@ -5,66 +5,126 @@
 
 use crate::compile::layer::Emitter;
 use crate::compile::plan::scalar;
-use ndarray::{Array2, ArrayView1};
+use crate::statistics::{divergence, log_softmax};
+use crate::tensors::Floats;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+use std::ops::Range;
 use sterna_spec::isa::{AKind, BKind, DstKind, MKind, Vector, ZOp};
 use sterna_spec::layout::{balanced_digit, plane_range};
 
-/// The head as integers and scales: logit = codes * x * scale.
+/// The head as integers and scales: logit = codes * x * scale. Codes are made from the rows when asked for.
 #[derive(Debug, Clone)]
-pub struct Head {
-    /// `[vocab, hidden]`, within the range of the planes.
-    pub codes: Array2<i8>,
+pub struct Head<'a> {
+    rows: &'a Floats,
     /// One factor a row, `[vocab]`.
     pub scales: Vec<f32>,
-    /// Number of balanced ternary planes.
+    /// Number of balanced ternary planes: 4 hold +-40, 5 hold +-121.
     pub planes: u8,
 }
 
 /// Numbers of planes that are tried when none is asked for, fewest first.
 const CHOICES: [u8; 2] = [4, 5];
+/// Mean KL divergence, in nats, up to which fewer planes are good enough.
+const GOOD_ENOUGH: f64 = 1e-4;
+/// Random hidden states on which that divergence is measured.
+const STATES: usize = 4;
 
-impl Head {
-    /// Quantizes with `planes` planes, or with as few of 4 and 5 as lose nothing against the other: models trained with a
-    /// head of 81 levels need 4.
-    pub fn new(rows: &Array2<f32>, planes: Option<u8>) -> Self {
-        let [few, many] = CHOICES.map(|p| Head::quantize(rows, planes.unwrap_or(p)));
-        if few.error(rows) <= many.error(rows) { few } else { many }
+impl<'a> Head<'a> {
+    /// Quantizes with `planes` planes, or with the fewest of 4 and 5 whose KL divergence from the exact head, over random
+    /// states that the last norm's gain shapes, is small; 5 if none is.
+    pub fn new(rows: &'a Floats, gain: &[f32], planes: Option<u8>) -> Self {
+        if let Some(planes) = planes {
+            return Head::quantize(rows, planes);
+        }
+        let mut head = Head::quantize(rows, CHOICES[0]);
+        for &planes in &CHOICES[1..] {
+            if head.divergence(gain) <= GOOD_ENOUGH {
+                break;
+            }
+            head = Head::quantize(rows, planes);
+        }
+        head
     }
 
     /// Rounds each row to `planes` balanced ternary digits: the largest magnitude becomes the largest integer, and the scale is the
     /// one that fits the rounded row best.
-    fn quantize(rows: &Array2<f32>, planes: u8) -> Self {
-        let range = plane_range(planes.into()) as f32;
-        let mut codes = Array2::zeros(rows.dim());
-        let mut scales = Vec::with_capacity(rows.nrows());
-        for (row, mut out) in rows.outer_iter().zip(codes.outer_iter_mut()) {
-            let largest = row.iter().fold(f32::MIN_POSITIVE, |m, w| m.max(w.abs()));
-            let factor = range / largest;
-            let (mut product, mut square) = (0.0, 0.0);
-            for (code, &weight) in out.iter_mut().zip(row) {
-                let rounded = (weight * factor).round_ties_even().clamp(-range, range);
-                *code = rounded as i8;
-                product += f64::from(rounded) * f64::from(weight);
-                square += f64::from(rounded) * f64::from(rounded);
-            }
-            scales.push(if square > 0.0 { (product / square) as f32 } else { 0.0 });
-        }
-        Head { codes, scales, planes }
+    pub fn quantize(rows: &'a Floats, planes: u8) -> Self {
+        let mut head = Head { rows, scales: Vec::new(), planes };
+        head.scales = (0..rows.rows())
+            .into_par_iter()
+            .map_init(
+                || (vec![0.0; rows.columns()], vec![0; rows.columns()]),
+                |(weights, codes), row| {
+                    head.rows_of(row, weights, codes);
+                    let (mut product, mut square) = (0.0, 0.0);
+                    for (&code, &weight) in codes.iter().zip(weights.iter()) {
+                        product += f64::from(code) * f64::from(weight);
+                        square += f64::from(code) * f64::from(code);
+                    }
+                    if square > 0.0 { (product / square) as f32 } else { 0.0 }
+                },
+            )
+            .collect();
+        head
     }
 
-    /// Sum of squared differences from `rows`.
-    fn error(&self, rows: &Array2<f32>) -> f64 {
-        let row = |((row, codes), &scale): ((ArrayView1<f32>, ArrayView1<i8>), &f32)| -> f64 {
-            row.iter().zip(codes).map(|(w, &c)| f64::from(w - f32::from(c) * scale).powi(2)).sum()
-        };
-        rows.outer_iter().zip(self.codes.outer_iter()).zip(&self.scales).map(row).sum()
+    /// Codes of row `row`, within the range of the planes; `codes` is as long as a row.
+    pub fn codes(&self, row: usize, codes: &mut [i8]) {
+        self.rows_of(row, &mut vec![0.0; codes.len()], codes);
+    }
+
+    /// Codes of some rows, one behind the other.
+    fn tile(&self, rows: Range<usize>) -> Vec<i8> {
+        let width = self.rows.columns();
+        let mut codes = vec![0; rows.len() * width];
+        codes.par_chunks_exact_mut(width).zip(rows).for_each(|(codes, row)| self.codes(row, codes));
+        codes
+    }
+
+    /// Weights and codes of a row.
+    fn rows_of(&self, row: usize, weights: &mut [f32], codes: &mut [i8]) {
+        self.rows.row(row, weights);
+        let range = plane_range(self.planes.into()) as f32;
+        let largest = weights.iter().fold(f32::MIN_POSITIVE, |m, w| m.max(w.abs()));
+        let factor = range / largest;
+        for (code, &weight) in codes.iter_mut().zip(weights.iter()) {
+            *code = (weight * factor).round_ties_even().clamp(-range, range) as i8;
+        }
+    }
+
+    /// Mean KL divergence of this head from the exact one over random states.
+    fn divergence(&self, gain: &[f32]) -> f64 {
+        let mut random = ChaCha8Rng::seed_from_u64(0);
+        // the sum of four uniform numbers, of variance 1, is near enough to a normal one
+        let mut normal = || (0..4).map(|_| random.random_range(-1.0f32..1.0)).sum::<f32>() * 0.75f32.sqrt();
+        let states: [Vec<f32>; STATES] = std::array::from_fn(|_| gain.iter().map(|g| g * normal()).collect());
+        let width = self.rows.columns();
+        let logits: Vec<[[f32; 2]; STATES]> = (0..self.rows.rows())
+            .into_par_iter()
+            .map_init(
+                || (vec![0.0; width], vec![0; width]),
+                |(weights, codes), row| {
+                    self.rows_of(row, weights, codes);
+                    std::array::from_fn(|s| {
+                        let exact = states[s].iter().zip(weights.iter()).map(|(x, w)| x * w).sum();
+                        let coarse: f32 =
+                            states[s].iter().zip(codes.iter()).map(|(x, &c)| x * f32::from(c)).sum();
+                        [exact, coarse * self.scales[row]]
+                    })
+                },
+            )
+            .collect();
+        let of = |s: usize, which: usize| log_softmax(logits.iter().map(move |l| l[s][which]));
+        (0..STATES).map(|s| divergence(&of(s, 0), &of(s, 1))).sum::<f64>() / STATES as f64
     }
 }
 
 impl Emitter<'_> {
     /// All tiles of the head on the activation codes of the last norm. With `store`, logits also go to memory.
     pub fn head(&mut self, head: &Head, store: bool) {
-        let (vocab, hidden) = head.codes.dim();
+        let (vocab, hidden) = (head.rows.rows(), self.plan.hidden.padded);
         let lanes = self.device.lanes as usize;
         // a tile's scales lie where the gains lie, which hold the widest vector but perhaps fewer words than outputs
         let room = (self.device.shared_words as usize - self.plan.gain as usize) * lanes;
@@ -74,8 +134,12 @@ impl Emitter<'_> {
         for start in (0..vocab).step_by(tile) {
             let end = (start + tile).min(vocab);
             self.out.load(self.plan.gain, &head.scales[start..end]);
-            self.out.matmul(end - start, hidden, head.planes, |plane, output, input| {
-                digits[usize::from(plane)][usize::from(head.codes[(start + output, input)] as u8)]
+            let codes = head.tile(start..end);
+            self.out.matmul_rows(end - start, hidden, head.planes, |plane, output, out| {
+                let width = head.rows.columns();
+                for (trit, &code) in out.iter_mut().zip(&codes[output * width..(output + 1) * width]) {
+                    *trit = digits[usize::from(plane)][usize::from(code as u8)];
+                }
             });
             let topk = Vector {
                 head: true,
@@ -107,21 +171,24 @@ fn digits_of_plane(plane: u32) -> [i8; 256] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::arr2;
+    use ndarray::{Array2, arr2};
 
     #[test]
     fn rows_keep_their_largest_weight() {
-        let head = Head::new(&arr2(&[[0.5, -1.0, 0.0], [0.0, 0.0, 0.0]]), Some(4));
-        assert_eq!(head.codes, arr2(&[[20, -40, 0], [0, 0, 0]]));
+        let rows = arr2(&[[0.5, -1.0, 0.0], [0.0, 0.0, 0.0]]).into();
+        let head = Head::new(&rows, &[1.0; 3], Some(4));
+        assert_eq!(head.tile(0..2), [20, -40, 0, 0, 0, 0]);
         assert_eq!(head.scales, [1.0 / 40.0, 0.0]);
     }
 
     #[test]
-    fn planes_follow_the_levels() {
-        let levels = Array2::from_shape_fn((3, 80), |(r, c)| (c as f32 - 40.0) * (r as f32 + 0.37));
-        assert_eq!(Head::new(&levels, None).planes, 4);
-        let wave = Array2::from_shape_fn((3, 80), |(r, c)| ((r * 80 + c) as f32).sin());
-        assert_eq!(Head::new(&wave, None).planes, 5);
-        assert_eq!(Head::new(&wave, Some(3)).planes, 3);
+    fn planes_follow_the_divergence() {
+        let planes = |rows: Array2<f32>, gain: f32| Head::new(&rows.into(), &[gain; 80], None).planes;
+        let levels = Array2::from_shape_fn((9, 80), |(r, c)| (c as f32 - 40.0) * (r as f32 + 0.37) / 80.0);
+        assert_eq!(planes(levels, 1.0), 4, "levels that four planes hold");
+        let wave = Array2::from_shape_fn((9, 80), |(r, c)| ((r * 80 + c) as f32).sin());
+        assert_eq!(planes(wave.clone(), 1.0), 5, "logits that matter");
+        assert_eq!(planes(wave.clone(), 0.01), 4, "logits that hardly differ");
+        assert_eq!(Head::new(&wave.into(), &[1.0; 80], Some(3)).planes, 3);
     }
 }

@@ -3,6 +3,7 @@
 //! One fact keeps the sequences short: a norm's scalar factor does not change int8 codes, so it enters only the scale that leaves
 //! the matrix.
 
+use crate::compile::axis::Axis;
 use crate::compile::plan::{Plan, scalar as s};
 use crate::config::{Activation, ModelConfig};
 use crate::model::Layer;
@@ -33,8 +34,13 @@ pub struct Emitter<'a> {
     pub parts: Vec<(usize, String)>,
 }
 
-/// Some rows of a matrix.
-pub(super) type Rows<'a> = (&'a Ternary, Range<usize>);
+/// Some rows of a matrix, whose outputs lie as an axis says: places of the axis.
+#[derive(Clone)]
+pub(super) struct Rows<'a> {
+    pub matrix: &'a Ternary,
+    pub axis: &'a Axis,
+    pub places: Range<usize>,
+}
 
 pub(super) fn imm(value: f64) -> u32 {
     (value as f32).to_bits()
@@ -51,19 +57,19 @@ impl Emitter<'_> {
     pub fn layer(&mut self, index: usize, layer: &Layer) {
         let plan = self.plan.clone();
         self.part(format!("layer {index}, attention"));
-        self.quantize(Some(&layer.input_norm), plan.x, plan.hidden, 1.0, false);
+        self.quantize(Some(&layer.input_norm), plan.x, &plan.hidden, 1.0, false);
         self.attention(index, layer);
         let scale = f64::from(layer.output.scale);
         self.part(format!("layer {index}, output projection"));
-        self.quantize(layer.attention_norm.as_deref(), plan.scratch, plan.attention, scale, false);
-        self.residual(&layer.output);
+        self.quantize(layer.attention_norm.as_deref(), plan.scratch, &plan.queries, scale, false);
+        self.residual(&layer.output, &plan.queries);
         self.part(format!("layer {index}, gate and up"));
-        self.quantize(Some(&layer.ffn_input_norm), plan.x, plan.hidden, 1.0, false);
+        self.quantize(Some(&layer.ffn_input_norm), plan.x, &plan.hidden, 1.0, false);
         self.feed_forward(layer);
-        let (words, scale) = (self.words(self.model.ffn), f64::from(layer.down.scale));
+        let scale = f64::from(layer.down.scale);
         self.part(format!("layer {index}, down projection"));
-        self.quantize(layer.ffn_norm.as_deref(), plan.scratch, words, scale, false);
-        self.residual(&layer.down);
+        self.quantize(layer.ffn_norm.as_deref(), plan.scratch, &plan.ffn, scale, false);
+        self.residual(&layer.down, &plan.ffn);
     }
 
     /// Names what follows.
@@ -71,17 +77,17 @@ impl Emitter<'_> {
         self.parts.push((self.out.beats(), name.into()));
     }
 
-    /// Normalizes `words` words of vector memory at `src` (with a gain) and quantizes them to activation codes.
+    /// Normalizes a vector in vector memory at `src` (with a gain) and quantizes it to activation codes.
     /// Scalar ROW becomes what a product of codes is multiplied by, times `scale`.
-    pub fn quantize(&mut self, gain: Option<&[f32]>, src: u16, words: u16, scale: f64, head: bool) {
-        let base = Vector { head, n: words, a: src, ..Vector::default() };
+    pub fn quantize(&mut self, gain: Option<&[f32]>, src: u16, axis: &Axis, scale: f64, head: bool) {
+        let base = Vector { head, n: self.words(axis.padded), a: src, ..Vector::default() };
         let one = |a, dst| Vector { head, ..scalars(1, a, dst) };
         let mut codes = base;
         let mut largest =
             Vector { zop: ZOp::Max, imm_b: SMALLEST_ACTIVATION.to_bits(), ..one(s::MAX, s::NORMED) };
         if let Some(gain) = gain {
             let p = self.plan.clone();
-            self.out.load(p.gain, gain);
+            self.out.load(p.gain, &axis.padded(gain));
             let to = (DstKind::Vmem, p.scratch);
             let sums = (Some(s::MAX), Some(s::SUM));
             self.out.vector(Vector {
@@ -121,13 +127,13 @@ impl Emitter<'_> {
     }
 
     /// Adds the product of the activation codes and a matrix to the residual stream.
-    fn residual(&mut self, matrix: &Ternary) {
-        for start in (0..self.model.hidden).step_by(self.plan.tile) {
-            let end = (start + self.plan.tile).min(self.model.hidden);
-            self.matmul(&[(matrix, start..end)]);
-            let x = self.plan.x + self.words(start);
+    fn residual(&mut self, matrix: &Ternary, inputs: &Axis) {
+        let axis = self.plan.hidden.clone();
+        for places in axis.tiles(self.device.outputs as usize) {
+            self.matmul(&[Rows { matrix, axis: &axis, places: places.clone() }], inputs);
+            let x = self.plan.x + self.words(places.start);
             self.out.vector(Vector {
-                n: self.words(end - start),
+                n: self.words(places.len()),
                 a_kind: AKind::Acc,
                 m_kind: MKind::Sreg,
                 m: s::ROW.into(),
@@ -151,11 +157,11 @@ impl Emitter<'_> {
             self.out.vector(Vector { m_kind: MKind::Imm, imm_m, ..scalars(1, s::GATE, s::CODES) });
         }
         let banks = self.device.accumulator_banks();
-        let tile = self.plan.tile / 2 / banks * banks;
-        for start in (0..self.model.ffn).step_by(tile) {
-            let end = (start + tile).min(self.model.ffn);
-            self.matmul(&[(&layer.gate, start..end), (&layer.up, start..end)]);
-            let (n, at) = (self.words(end - start), self.plan.scratch + self.words(start));
+        let (axis, hidden) = (self.plan.ffn.clone(), self.plan.hidden.clone());
+        for places in axis.tiles(self.device.outputs as usize / 2 / banks * banks) {
+            let rows = |matrix| Rows { matrix, axis: &axis, places: places.clone() };
+            self.matmul(&[rows(&layer.gate), rows(&layer.up)], &hidden);
+            let (n, at) = (self.words(places.len()), self.plan.scratch + self.words(places.start));
             let acc = Vector { n, a_kind: AKind::Acc, m_kind: MKind::Sreg, ..Vector::default() };
             let kept = Vector { dst_kind: DstKind::Vmem, dst: at, ..acc };
             let times = Vector { zop: ZOp::Mul, b_kind: BKind::Vmem, b: at, ..kept };
@@ -175,11 +181,22 @@ impl Emitter<'_> {
         }
     }
 
-    /// Multiplies the activation codes by the given rows, one below the other.
-    pub(super) fn matmul(&mut self, rows: &[Rows]) {
-        let inputs = rows[0].0.codes.ncols();
-        let all: Vec<_> = rows.iter().flat_map(|(m, range)| range.clone().map(|r| m.codes.row(r))).collect();
-        self.out.matmul(all.len(), inputs, 1, |_, output, input| all[output][input]);
+    /// Multiplies the activation codes, which lie as `inputs` says, by the given rows, one below the other.
+    pub(super) fn matmul(&mut self, rows: &[Rows], inputs: &Axis) {
+        let all: Vec<_> = rows
+            .iter()
+            .flat_map(|r| r.places.clone().map(|place| (r.matrix, r.axis.source(place))))
+            .collect();
+        self.out.matmul_rows(all.len(), inputs.padded, 1, |_, output, out| {
+            if let (matrix, Some(row)) = all[output] {
+                if inputs.len == inputs.padded {
+                    return matrix.row(row, out);
+                }
+                let mut codes = vec![0; inputs.len];
+                matrix.row(row, &mut codes);
+                inputs.scatter(&codes, out);
+            }
+        });
     }
 
     /// Words of V elements that hold `elements`.

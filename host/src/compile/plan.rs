@@ -1,6 +1,7 @@
 //! Where a model's values live on a device, and every limit that it breaks.
 
 use crate::compile::Options;
+use crate::compile::axis::Axis;
 use crate::config::ModelConfig;
 use sterna_spec::config::Config;
 use sterna_spec::isa::MAX_PLANES;
@@ -30,10 +31,16 @@ pub mod scalar {
 /// Addresses and lengths in words of V elements; scalars as indices.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// Words of the residual stream.
-    pub hidden: u16,
-    /// Words of all query heads.
-    pub attention: u16,
+    /// The residual stream.
+    pub hidden: Axis,
+    /// All query heads.
+    pub queries: Axis,
+    /// All key, or all value, heads.
+    pub keys: Axis,
+    /// The feed-forward part.
+    pub ffn: Axis,
+    /// Elements of one head with padding.
+    pub head_size: usize,
     /// Words of one head.
     pub head: u16,
     /// Vector memory: the residual stream.
@@ -62,41 +69,49 @@ impl Plan {
             return Err(problems);
         }
         let lanes = device.lanes as usize;
-        let (hidden, head) = ((model.hidden / lanes) as u16, (model.head_size / lanes) as u16);
+        let [hidden, queries, keys, ffn] = axes(model, device);
+        let head_size = padded_head(model, device);
+        let head = (head_size / lanes) as u16;
         let tables = model.heads.max(model.kv_heads) as u8;
         Ok(Plan {
-            hidden,
-            attention: head * model.heads as u16,
+            head_size,
             head,
             x: 0,
-            scratch: hidden,
+            scratch: (hidden.padded / lanes) as u16,
             rotary: 0,
             gain: (2 * head) * device.rows as u16,
             query: scalar::TABLES,
             first: scalar::TABLES + tables,
             second: scalar::TABLES + 2 * tables,
             tile: device.outputs as usize,
+            hidden,
+            queries,
+            keys,
+            ffn,
         })
     }
+}
+
+/// Elements of a head on the device: whole segments of the attention unit, and whole words of either half.
+fn padded_head(m: &ModelConfig, c: &Config) -> usize {
+    m.head_size.next_multiple_of(c.attention_width.max(2 * c.lanes) as usize)
+}
+
+/// Residual stream, query heads, key heads, feed-forward part.
+fn axes(m: &ModelConfig, c: &Config) -> [Axis; 4] {
+    let (lanes, head) = (c.lanes as usize, padded_head(m, c));
+    [
+        Axis::plain(m.hidden, lanes),
+        Axis::heads(m.heads, m.head_size, head),
+        Axis::heads(m.kv_heads, m.head_size, head),
+        Axis::plain(m.ffn, lanes),
+    ]
 }
 
 fn limits(m: &ModelConfig, c: &Config, options: &Options) -> Vec<String> {
     let mut found = c.check();
     if !found.is_empty() {
         return found;
-    }
-    let (lanes, unit) = (c.lanes as usize, c.attention_width as usize);
-    for (what, value, of, name) in [
-        ("hidden size", m.hidden, lanes, "lanes"),
-        ("feed-forward size", m.ffn, lanes, "lanes"),
-        ("head size", m.head_size, unit, "attention_width"),
-        ("head size", m.head_size, 2 * lanes, "2 * lanes"),
-    ] {
-        if !value.is_multiple_of(of) {
-            found.push(format!(
-                "the {what} is {value}, no multiple of {name} = {of}; use a device with {name} dividing {value}"
-            ));
-        }
     }
     for (what, value, name, limit) in needs(m, c) {
         if value > limit as usize {
@@ -121,8 +136,8 @@ fn limits(m: &ModelConfig, c: &Config, options: &Options) -> Vec<String> {
     if options.sequences == 0 {
         found.push("the image has no sequences; ask for at least 1".into());
     }
-    if 2 * m.head_size / lanes > 255 {
-        let words = 2 * m.head_size / lanes;
+    let words = 2 * padded_head(m, c) / c.lanes as usize;
+    if words > 255 {
         found.push(format!(
             "a rotary row has {words} words but 255 is the most; use a device with more lanes"
         ));
@@ -132,27 +147,28 @@ fn limits(m: &ModelConfig, c: &Config, options: &Options) -> Vec<String> {
 
 /// What the model needs of the device's sizes: (what, how much, field, limit).
 fn needs(m: &ModelConfig, c: &Config) -> [(&'static str, usize, &'static str, u32); 7] {
-    let lanes = c.lanes as usize;
-    let widest = m.hidden.max(m.ffn).max(m.attention_width());
-    let rotary = c.rows as usize * 2 * m.head_size / lanes;
+    let (lanes, head_size) = (c.lanes as usize, padded_head(m, c));
+    let [hidden, queries, _, ffn] = axes(m, c);
+    let widest = hidden.padded.max(ffn.padded).max(queries.padded);
+    let rotary = c.rows as usize * 2 * head_size / lanes;
     let tables = 3 * m.heads.max(m.kv_heads);
     [
-        ("the head size", m.head_size, "head_size", c.head_size),
+        ("the head size", head_size, "head_size", c.head_size),
         ("the number of heads", m.heads, "heads", c.heads),
         ("the widest matrix input", widest, "activations", c.activations),
         (
             "the smallest piece of a matrix output",
-            m.head_size.max(2 * c.accumulator_banks()),
+            head_size.max(2 * c.accumulator_banks()),
             "outputs",
             c.outputs,
         ),
         (
             "the vector memory for a row, in words,",
-            (m.hidden + widest).div_ceil(lanes),
+            (hidden.padded + widest) / lanes,
             "vector_words",
             c.vector_words,
         ),
-        ("the shared memory, in words,", rotary + widest.div_ceil(lanes), "shared_words", c.shared_words),
+        ("the shared memory, in words,", rotary + widest / lanes, "shared_words", c.shared_words),
         ("the number of scalars of a row", scalar::TABLES as usize + tables, "scalars", c.scalars),
     ]
 }

@@ -103,15 +103,43 @@ impl Folder {
         folder
     }
 
-    /// Writes the folder.
-    pub fn write(&self) -> TempDir {
-        let dir = tempfile::tempdir().unwrap();
+    /// The tensors as one safetensors file.
+    pub fn bytes(&self) -> Vec<u8> {
         let views = self.tensors.iter().map(|(name, (dtype, shape, bytes))| {
             (name, TensorView::new(*dtype, shape.clone(), bytes).unwrap())
         });
-        let bytes = safetensors::serialize(views, None).unwrap();
-        std::fs::write(dir.path().join("model.safetensors"), bytes).unwrap();
+        safetensors::serialize(views, None).unwrap()
+    }
+
+    /// Writes the folder.
+    pub fn write(&self) -> TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("model.safetensors"), self.bytes()).unwrap();
         std::fs::write(dir.path().join("config.json"), self.config.to_string()).unwrap();
+        dir
+    }
+
+    /// Writes the folder with its tensors dealt to `count` files and an index.
+    pub fn write_shards(&self, count: usize) -> TempDir {
+        let dir = self.write();
+        std::fs::remove_file(dir.path().join("model.safetensors")).unwrap();
+        let file = |index: usize| format!("shard-{}.safetensors", index % count);
+        let map: BTreeMap<_, _> = self.tensors.keys().enumerate().map(|(i, name)| (name, file(i))).collect();
+        for shard in 0..count {
+            let part = Folder {
+                config: Value::Null,
+                tensors: self
+                    .tensors
+                    .iter()
+                    .enumerate()
+                    .filter(|(i, _)| i % count == shard)
+                    .map(|(_, (n, t))| (n.clone(), t.clone()))
+                    .collect(),
+            };
+            std::fs::write(dir.path().join(file(shard)), part.bytes()).unwrap();
+        }
+        let index = json!({"metadata": {}, "weight_map": map});
+        std::fs::write(dir.path().join("model.safetensors.index.json"), index.to_string()).unwrap();
         dir
     }
 
@@ -147,6 +175,10 @@ fn config(s: &Shape) -> Value {
         "hidden_act": s.act,
         "tie_word_embeddings": true,
         "eos_token_id": 1,
-        "quantization_config": {"quant_method": "bitnet", "linear_class": "autobitlinear"},
+        "quantization_config": {
+            "quant_method": "bitnet",
+            "linear_class": "autobitlinear",
+            "quantization_mode": if s.packed { "offline" } else { "online" },
+        },
     })
 }

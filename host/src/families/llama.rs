@@ -1,0 +1,14 @@
+//! Llama with ternary linear layers: no norms before output projections, SiLU.
+//!
+//! Source: `transformers`, models/llama with integrations/bitnet; `HF1BitLLM/Llama3-8B-1.58-100B-tokens`, Falcon3 1.58-bit, Falcon-E.
+
+use super::{Family, TRANSFORMERS};
+
+/// `LlamaForCausalLM`.
+pub const FAMILY: Family = Family {
+    architectures: &["LlamaForCausalLM"],
+    gguf: &["llama"],
+    quantizes_itself: false,
+    windows: false,
+    names: TRANSFORMERS,
+};
