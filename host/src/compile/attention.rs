@@ -45,7 +45,7 @@ impl Emitter<'_> {
                 }
             }
         }
-        self.attend(layer_beats);
+        self.attend(layer_beats, self.model.windows[index]);
     }
 
     /// The query, key and value heads in runs, as many as fit the accumulators at a time.
@@ -143,11 +143,13 @@ impl Emitter<'_> {
     }
 
     /// Attention itself, then its integers times their factors to scratch.
-    fn attend(&mut self, layer_beats: usize) {
+    fn attend(&mut self, layer_beats: usize, window: Option<usize>) {
         let (p, heads) = (self.plan.clone(), self.model.heads);
         let passes = passes(&self.model.head_map, self.model.kv_heads, self.device.slots as usize);
         let segments = self.kv.segments as u16;
-        self.out.attention(&passes, segments, 0, [p.query, p.first, p.second], layer_beats as u32);
+        // a window that the context does not reach past is none; contexts have 16 bits
+        let window = window.and_then(|w| u16::try_from(w).ok()).unwrap_or(0);
+        self.out.attention(&passes, segments, window, [p.query, p.first, p.second], layer_beats as u32);
         let imm_m = (WIDE / f64::from(1 << 24)) as f32;
         let inverse =
             Vector { m_kind: MKind::Imm, imm_m, func: Func::Recip, ..scalars(heads, p.second, p.second) };
