@@ -1,12 +1,16 @@
-//! What a model is: dimensions and rules. `config/huggingface.rs` reads them from a folder.
+//! What a model is: dimensions and rules. `config/huggingface.rs` reads them from a folder, `config/gguf.rs` from
+//! the metadata of a GGUF file.
 //!
 //! Everything after this file works on [`ModelConfig`], which knows no family. What differs between families is a row of data,
 //! [`Family`], in one file each under `families/`.
 
+mod gguf;
 mod huggingface;
 
 use crate::error::{Error, Result};
 use crate::families::Family;
+use crate::gguf::Gguf;
+use crate::model::Overrides;
 use crate::ternary::Form;
 use std::path::Path;
 
@@ -58,10 +62,27 @@ pub struct ModelConfig {
     pub eos: Vec<u32>,
 }
 
+impl std::str::FromStr for Activation {
+    type Err = String;
+
+    fn from_str(name: &str) -> std::result::Result<Self, String> {
+        match name {
+            "relu2" => Ok(Activation::Relu2),
+            "silu" => Ok(Activation::Silu),
+            other => Err(format!("`{other}` is no activation function known here; choose relu2 or silu")),
+        }
+    }
+}
+
 impl ModelConfig {
     /// Reads `config.json` and `generation_config.json` of a Hugging Face folder; the latter may be absent.
     pub fn load(folder: &Path) -> Result<Self> {
         huggingface::load(folder)
+    }
+
+    /// Reads the metadata of a GGUF file.
+    pub fn gguf(gguf: &Gguf, overrides: &Overrides) -> Result<Self> {
+        gguf::read(gguf, overrides)
     }
 
     /// The map of grouped-query attention: neighbouring query heads share a key/value head.

@@ -157,6 +157,26 @@ pub enum Error {
         /// Position of the byte in the tensor.
         index: usize,
     },
+    /// A block format's bytes cannot be decoded.
+    #[error("tensor `{name}`: {problem}")]
+    Encoding {
+        /// The tensor's name.
+        name: String,
+        /// What is wrong, and the remedy.
+        problem: crate::ggml::Error,
+    },
+    /// Numbers in the place of ternary weights that are not ternary.
+    #[error(
+        "tensor `{name}` holds {value} beside {scale}, so its values are not 0 and one magnitude: the model is not ternary or was quantized again; get it as I2_S, TQ2_0 or safetensors"
+    )]
+    NotTernary {
+        /// The tensor's name.
+        name: String,
+        /// A value that does not fit.
+        value: f32,
+        /// The largest magnitude.
+        scale: f32,
+    },
     /// tokenizer.json cannot be used.
     #[error("{path} is no usable tokenizer: {problem}; fetch the model's own tokenizer.json", path = .path.display())]
     Tokenizer {

@@ -5,6 +5,8 @@ mod bitnet_b158;
 mod llama;
 mod mistral;
 
+use crate::config::Activation;
+
 /// What differs between families.
 #[derive(Debug)]
 pub struct Family {
@@ -17,12 +19,27 @@ pub struct Family {
     pub quantizes_itself: bool,
     /// True if config.json may ask for a sliding window.
     pub windows: bool,
+    /// The gate's activation function in GGUF, whose metadata does not tell it.
+    pub gguf_activation: Activation,
+    /// True if GGUF has the rows of query and key heads interleaved: element i beside element i + d/2.
+    pub gguf_interleaved: bool,
     /// Names of tensors in a Hugging Face folder.
     pub names: Names,
 }
 
+impl Family {
+    /// Names of tensors in a GGUF file.
+    pub fn gguf_names(&self) -> Names {
+        Names {
+            attention_norm: self.names.attention_norm.and(Some("blk.{}.attn_sub_norm.weight")),
+            ffn_norm: self.names.ffn_norm.and(Some("blk.{}.ffn_sub_norm.weight")),
+            ..GGUF
+        }
+    }
+}
+
 /// Names of a model's tensors; `{}` is the layer's number.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Names {
     /// The embedding, `[vocab, hidden]`.
     pub embedding: &'static str,
@@ -66,6 +83,20 @@ pub(crate) const TRANSFORMERS: Names = Names {
         "model.layers.{}.mlp.up_proj.weight",
         "model.layers.{}.mlp.down_proj.weight",
     ],
+};
+
+/// The names that llama.cpp gives to the parts of a decoder, without norms before output projections.
+const GGUF: Names = Names {
+    embedding: "token_embd.weight",
+    final_norm: "output_norm.weight",
+    head: "output.weight",
+    input_norm: "blk.{}.attn_norm.weight",
+    attention_norm: None,
+    ffn_input_norm: "blk.{}.ffn_norm.weight",
+    ffn_norm: None,
+    qkv: ["blk.{}.attn_q.weight", "blk.{}.attn_k.weight", "blk.{}.attn_v.weight"],
+    output: "blk.{}.attn_output.weight",
+    ffn: ["blk.{}.ffn_gate.weight", "blk.{}.ffn_up.weight", "blk.{}.ffn_down.weight"],
 };
 
 /// All families that can be read.

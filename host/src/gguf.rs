@@ -24,8 +24,7 @@ pub use value::{Array, Metadata, Value};
 pub use writer::Writer;
 
 use crate::error::{Error as HostError, Result};
-use memmap2::Mmap;
-use std::fs::File;
+use crate::tensors::Bytes;
 use std::path::{Path, PathBuf};
 
 /// First bytes of every file.
@@ -39,7 +38,7 @@ const DEFAULT_ALIGNMENT: usize = 32;
 #[derive(Debug)]
 pub struct Gguf {
     path: PathBuf,
-    map: Mmap,
+    map: Bytes,
     header: Header,
 }
 
@@ -47,10 +46,7 @@ impl Gguf {
     /// Maps `path` and checks its header. Errors name the file.
     pub fn open(path: &Path) -> Result<Self> {
         let remedy = "give a GGUF file or the folder of a Hugging Face model";
-        let file = File::open(path).map_err(|e| HostError::io(path, remedy, e))?;
-        // SAFETY: the map is read-only and private to this value. Should another process truncate the file meanwhile,
-        // the system ends this process; no Rust object is ever built on the bytes without a copy.
-        let map = unsafe { Mmap::map(&file) }.map_err(|e| HostError::io(path, remedy, e))?;
+        let map = Bytes::open(path, remedy)?;
         let header = Self::parse(&map).map_err(|e| e.of(path))?;
         Ok(Gguf { path: path.into(), map, header })
     }
@@ -89,6 +85,11 @@ impl Gguf {
     /// The whole file, which [`Tensor::range`] points into.
     pub fn file_bytes(&self) -> &[u8] {
         &self.map
+    }
+
+    /// The bytes of one of this file's tensors, which keep the file mapped.
+    pub(crate) fn part(&self, tensor: &Tensor) -> Option<Bytes> {
+        self.map.part(tensor.range.clone())
     }
 
     /// An error about a tensor of this file.

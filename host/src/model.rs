@@ -1,10 +1,12 @@
 //! A model in memory: configuration, weights, and the folder that both came from.
 
-use crate::config::ModelConfig;
+use crate::config::{Activation, ModelConfig};
 use crate::error::{Error, Result};
 use crate::families::Names;
+use crate::ggml::i2s::Layout;
+use crate::gguf::Gguf;
 use crate::tensors::{Floats, Tensors};
-use crate::ternary::Ternary;
+use crate::ternary::{Form, Ternary};
 use std::path::{Path, PathBuf};
 
 /// Weights of one layer.
@@ -43,11 +45,20 @@ pub struct Weights {
     pub head: Option<Floats>,
 }
 
+/// What a GGUF file does not tell, or tells wrongly.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Overrides {
+    /// The order of I2_S codes; found by plausibility if none is given.
+    pub layout: Option<Layout>,
+    /// The gate's activation function; the family's if none is given.
+    pub activation: Option<Activation>,
+}
+
 /// Configuration and weights.
 #[derive(Debug)]
 pub struct Model {
-    /// The folder.
-    pub folder: PathBuf,
+    /// The folder or file.
+    pub path: PathBuf,
     /// Dimensions and rules.
     pub config: ModelConfig,
     /// The tensors.
@@ -55,17 +66,30 @@ pub struct Model {
 }
 
 impl Model {
-    /// Reads a Hugging Face folder: `config.json`, `generation_config.json` (optional), `model.safetensors` or shards with an index.
-    pub fn load(folder: &Path) -> Result<Self> {
-        Self::load_with(folder, |_, _| {})
+    /// Reads a model: a Hugging Face folder (`config.json`, `generation_config.json` if there is one, `model.safetensors` or
+    /// shards with an index), or a GGUF file.
+    pub fn load(path: &Path) -> Result<Self> {
+        Self::load_with(path, &Overrides::default(), |_, _| {})
     }
 
     /// As [`Model::load`]; `progress(done, layers)` is called after each layer.
-    pub fn load_with(folder: &Path, progress: impl FnMut(usize, usize)) -> Result<Self> {
-        let config = ModelConfig::load(folder)?;
-        let mut tensors = Tensors::folder(folder)?;
-        let weights = Weights::take(&mut tensors, &config, &config.family.names, progress)?;
-        Ok(Model { folder: folder.into(), config, weights })
+    pub fn load_with(
+        path: &Path,
+        overrides: &Overrides,
+        progress: impl FnMut(usize, usize),
+    ) -> Result<Self> {
+        let (config, mut tensors, names) = if path.is_dir() {
+            let config = ModelConfig::load(path)?;
+            let names = config.family.names.clone();
+            (config, Tensors::folder(path)?, names)
+        } else {
+            let gguf = Gguf::open(path)?;
+            let config = ModelConfig::gguf(&gguf, overrides)?;
+            let names = config.family.gguf_names();
+            (config, Tensors::gguf(&gguf)?, names)
+        };
+        let weights = Weights::take(&mut tensors, &config, &names, progress)?;
+        Ok(Model { path: path.into(), weights, config })
     }
 
     /// The head's rows, `[vocab, hidden]`.
@@ -139,13 +163,13 @@ impl Layer {
             Ternary::take(tensors, &in_layer(name, index), outputs, inputs, c.form)
         };
         let ([q, k, v], [gate, up, down]) = (names.qkv, names.ffn);
+        let (mut query, mut key) = (matrix(q, width, c.hidden)?, matrix(k, kv_width, c.hidden)?);
+        if matches!(c.form, Form::Gguf(_)) && c.family.gguf_interleaved {
+            (query, key) = (query.interleaved(c.head_size), key.interleaved(c.head_size));
+        }
         Ok(Layer {
             input_norm,
-            qkv: [
-                matrix(q, width, c.hidden)?,
-                matrix(k, kv_width, c.hidden)?,
-                matrix(v, kv_width, c.hidden)?,
-            ],
+            qkv: [query, key, matrix(v, kv_width, c.hidden)?],
             attention_norm,
             output: matrix(names.output, c.hidden, width)?,
             ffn_input_norm,

@@ -2,12 +2,15 @@
 
 mod bytes;
 mod floats;
+mod gguf;
 mod safetensors;
 
 pub use bytes::Bytes;
 pub use floats::Floats;
 
 use crate::error::{Error, Result};
+use crate::ggml;
+use crate::gguf::Gguf;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -23,6 +26,8 @@ pub enum Element {
     Bf16,
     /// Hugging Face's packed ternary codes: bits `2i..2i+2` of byte row `r` hold row `r + i * ceil(rows / 4)`, code + 1.
     Packed,
+    /// A block format of ggml.
+    Block(ggml::Type),
     /// Something that safetensors can hold and no ternary model needs.
     Other(::safetensors::tensor::Dtype),
 }
@@ -52,6 +57,11 @@ impl Tensors {
     /// The tensors of a Hugging Face folder: `model.safetensors`, or the shards that `model.safetensors.index.json` names.
     pub fn folder(folder: &Path) -> Result<Self> {
         safetensors::folder(folder)
+    }
+
+    /// The tensors of a GGUF file.
+    pub fn gguf(gguf: &Gguf) -> Result<Self> {
+        gguf::tensors(gguf)
     }
 
     fn new(origin: &Path) -> Self {
@@ -142,7 +152,7 @@ impl Tensor {
 }
 
 /// Types that hold numbers rather than packed codes.
-pub(crate) const FLOATS: &str = "BF16, F16 or F32";
+pub(crate) const FLOATS: &str = "F32, F16, BF16, Q8_0 or Q6_K";
 
 impl Element {
     /// Bytes of `count` elements that follow each other; none if there can be no such run.
@@ -151,13 +161,21 @@ impl Element {
             Element::F32 => count.checked_mul(4),
             Element::F16 | Element::Bf16 => count.checked_mul(2),
             Element::Packed => Some(count),
+            Element::Block(kind) if count.is_multiple_of(kind.block_len()) => {
+                (count / kind.block_len()).checked_mul(kind.block_bytes())
+            }
+            Element::Block(_) => None,
             Element::Other(dtype) => Some(count.checked_mul(dtype.bitsize())? / 8),
         }
     }
 
     /// True if the elements are numbers.
     pub fn is_float(self) -> bool {
-        matches!(self, Element::F32 | Element::F16 | Element::Bf16)
+        match self {
+            Element::F32 | Element::F16 | Element::Bf16 => true,
+            Element::Block(kind) => matches!(kind, ggml::Type::Q8_0 | ggml::Type::Q6_K),
+            Element::Packed | Element::Other(_) => false,
+        }
     }
 
     /// Numbers to f32; an error if the elements are none.
@@ -173,6 +191,7 @@ impl Element {
             Element::Bf16 => {
                 out.iter_mut().zip(pairs).for_each(|(o, b)| *o = half::bf16::from_le_bytes(*b).to_f32());
             }
+            Element::Block(kind) => ggml::decode(kind, bytes, out).map_err(|_| ())?,
             Element::Packed | Element::Other(_) => return Err(()),
         }
         Ok(())
@@ -186,6 +205,7 @@ impl fmt::Display for Element {
             Element::F16 => f.write_str("F16"),
             Element::Bf16 => f.write_str("BF16"),
             Element::Packed => f.write_str("U8"),
+            Element::Block(kind) => write!(f, "{kind}"),
             Element::Other(dtype) => write!(f, "{dtype}"),
         }
     }

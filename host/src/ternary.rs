@@ -1,6 +1,7 @@
 //! Ternary matrices in whatever form a model file holds them; rows are decoded when asked for.
 
 use crate::error::{Error, Result};
+use crate::ggml::{self, i2s, i2s::Layout};
 use crate::tensors::{Element, FLOATS, Floats, Tensor, Tensors};
 use ndarray::Array2;
 use rayon::prelude::*;
@@ -21,6 +22,8 @@ pub enum Form {
     Packed(Direction),
     /// Numbers that become ternary by the absmean rule when they are loaded.
     Master,
+    /// What GGUF holds: blocks of codes, I2_S in the given order, or numbers that already are ternary.
+    Gguf(Layout),
 }
 
 /// A ternary matrix: `y = codes * x * scale`, codes -1, 0, +1 of shape `[outputs, inputs]`.
@@ -31,12 +34,17 @@ pub struct Ternary {
     /// What a product of codes is multiplied with; positive.
     pub scale: f32,
     source: Source,
+    /// Heads of this size have their rows interleaved in the file: element i beside element i + d/2.
+    interleaved: Option<usize>,
 }
 
 #[derive(Debug, Clone)]
 enum Source {
     Dense(Array2<i8>),
     Packed(Tensor),
+    /// Blocks of TQ1_0 or TQ2_0.
+    Blocks(Tensor, ggml::Type),
+    I2s(Tensor, Layout),
     /// Numbers, and what they are multiplied with before they are rounded.
     Master(Floats, f32),
 }
@@ -48,7 +56,11 @@ impl Ternary {
     /// A matrix of codes in memory.
     pub fn dense(codes: Array2<i8>, scale: f32) -> Self {
         let (outputs, inputs) = codes.dim();
-        Ternary { outputs, inputs, scale, source: Source::Dense(codes) }
+        Ternary::new(outputs, inputs, scale, Source::Dense(codes))
+    }
+
+    fn new(outputs: usize, inputs: usize, scale: f32, source: Source) -> Self {
+        Ternary { outputs, inputs, scale, source, interleaved: None }
     }
 
     /// Takes the matrix `name` of shape `[outputs, inputs]`, and its `weight_scale` if it has one.
@@ -73,7 +85,64 @@ impl Ternary {
                 Self::master(&name, Floats::stored(tensor, outputs, inputs)?)
             }
             (Form::Master, _) => Err(tensor.wrong_type(FLOATS)),
+            (Form::Gguf(layout), _) => {
+                let mut matrix = Self::gguf(tensor, outputs, inputs, layout)?;
+                // llama.cpp multiplies by a scale of its own, where there is one
+                let scale = name.strip_suffix("weight").map(|stem| format!("{stem}scale"));
+                if let Some(scale) = scale.and_then(|name| tensors.take_optional(&name)) {
+                    matrix.scale *= scale.scale()?;
+                }
+                Ok(matrix)
+            }
         }
+    }
+
+    /// The same matrix, whose rows the file holds interleaved in heads of `size` rows.
+    pub fn interleaved(mut self, size: usize) -> Self {
+        self.interleaved = Some(size);
+        self
+    }
+
+    fn gguf(tensor: Tensor, outputs: usize, inputs: usize, layout: Layout) -> Result<Self> {
+        tensor.expect_shape(&[outputs, inputs])?;
+        let Element::Block(kind) = tensor.element else {
+            return Self::already_ternary(tensor, outputs, inputs);
+        };
+        let damaged = |problem| Error::Encoding { name: tensor.name.clone(), problem };
+        if !kind.is_ternary() {
+            return Err(tensor.wrong_type("TQ1_0, TQ2_0, I2_S, or F32, F16 or BF16 with ternary values"));
+        }
+        let scale = ggml::scale(kind, &tensor.bytes).map_err(damaged)?;
+        let source = match kind {
+            ggml::Type::I2_S => Source::I2s(tensor.clone(), layout),
+            _ => Source::Blocks(tensor.clone(), kind),
+        };
+        let matrix = Ternary::new(outputs, inputs, scale, source);
+        let check = |row| matrix.try_row(row, &mut vec![0; inputs]).err();
+        match (0..outputs).into_par_iter().find_map_first(check) {
+            None => Ok(matrix),
+            Some(problem) => Err(damaged(problem)),
+        }
+    }
+
+    /// Numbers that must all be 0 or of one magnitude.
+    fn already_ternary(tensor: Tensor, outputs: usize, inputs: usize) -> Result<Self> {
+        let name = tensor.name.clone();
+        let values = Floats::stored(tensor, outputs, inputs)?;
+        let rows = || {
+            (0..outputs).into_par_iter().map(|row| {
+                let mut out = vec![0.0f32; inputs];
+                values.row(row, &mut out);
+                out
+            })
+        };
+        let scale = rows().map(|row| row.iter().fold(0f32, |m, v| m.max(v.abs()))).reduce(|| 0.0, f32::max);
+        let strange = |row: Vec<f32>| row.into_iter().find(|v| *v != 0.0 && v.abs() != scale);
+        if let Some(value) = rows().find_map_first(strange) {
+            return Err(Error::NotTernary { name, value, scale });
+        }
+        let scale = if scale > 0.0 { scale } else { 1.0 };
+        Ok(Ternary::new(outputs, inputs, scale, Source::Master(values, 1.0 / scale)))
     }
 
     fn packed(
@@ -96,7 +165,7 @@ impl Ternary {
         if !factor.is_finite() {
             return Err(Error::Scale { name: scale.name.clone(), value: stored });
         }
-        Ok(Ternary { outputs, inputs, scale: factor, source: Source::Packed(tensor) })
+        Ok(Ternary::new(outputs, inputs, factor, Source::Packed(tensor)))
     }
 
     /// The absmean rule of BitNet b1.58: `s = 1 / max(mean |W|, 1e-5)`, codes `clamp(round(W * s), -1, 1)`, scale `1 / s`.
@@ -117,7 +186,7 @@ impl Ternary {
             return Err(Error::Scale { name: name.into(), value: mean });
         }
         let factor = 1.0 / mean;
-        Ok(Ternary { outputs, inputs, scale: 1.0 / factor, source: Source::Master(weights, factor) })
+        Ok(Ternary::new(outputs, inputs, 1.0 / factor, Source::Master(weights, factor)))
     }
 
     /// Number of outputs, the rows of the matrix.
@@ -132,6 +201,20 @@ impl Ternary {
 
     /// Decodes the codes of output `row` (below [`Ternary::outputs`]) to `out`, which is as long as there are inputs.
     pub fn row(&self, row: usize, out: &mut [i8]) {
+        let row = match self.interleaved {
+            None => row,
+            Some(size) => {
+                let (head, element) = (row / size, row % size);
+                head * size + 2 * (element % (size / 2)) + element / (size / 2)
+            }
+        };
+        // the constructors decoded every row once
+        let decoded = self.try_row(row, out);
+        debug_assert!(decoded.is_ok());
+    }
+
+    /// Decodes row `row` of the file.
+    fn try_row(&self, row: usize, out: &mut [i8]) -> ggml::Result<()> {
         match &self.source {
             Source::Dense(codes) => out.iter_mut().zip(codes.row(row)).for_each(|(o, c)| *o = *c),
             Source::Packed(tensor) => {
@@ -140,6 +223,11 @@ impl Ternary {
                 let bytes = &tensor.bytes[start..start + self.inputs];
                 out.iter_mut().zip(bytes).for_each(|(o, b)| *o = ((b >> shift) & 3) as i8 - 1);
             }
+            Source::Blocks(tensor, kind) => {
+                let size = kind.bytes(self.inputs, 1)?;
+                ggml::codes(*kind, &tensor.bytes[row * size..(row + 1) * size], out)?;
+            }
+            Source::I2s(tensor, layout) => i2s::row(*layout, &tensor.bytes, row, out)?,
             Source::Master(weights, factor) => {
                 let mut values = vec![0.0; self.inputs];
                 weights.row(row, &mut values);
@@ -147,6 +235,7 @@ impl Ternary {
                 out.iter_mut().zip(values).for_each(|(o, w)| *o = code(w));
             }
         }
+        Ok(())
     }
 
     /// All codes, `[outputs, inputs]`.
@@ -173,6 +262,8 @@ impl Ternary {
         match &self.source {
             Source::Dense(_) => "codes".into(),
             Source::Packed(_) => "packed".into(),
+            Source::Blocks(_, kind) => kind.to_string(),
+            Source::I2s(_, layout) => format!("I2_S {layout}"),
             Source::Master(weights, _) => format!("{} master", weights.format()),
         }
     }

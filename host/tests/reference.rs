@@ -49,7 +49,7 @@ impl Case {
         let read = |file: &str| std::fs::read(path.join(file)).unwrap();
         Case {
             name: path.file_name().unwrap().to_string_lossy().into_owned(),
-            model: Model::load(path).unwrap_or_else(|e| panic!("{}: {e}", path.display())),
+            model: load(path),
             weights: serde_json::from_slice(&read("weights.json")).unwrap(),
             vectors: read("vectors.safetensors"),
         }
@@ -221,7 +221,7 @@ fn the_comparison_can_fail() {
     for case in cases() {
         let want = case.floats("logits");
         let fails = |change: &dyn Fn(&mut Model)| {
-            let mut model = Model::load(&case.model.folder).unwrap();
+            let mut model = Model::load(&case.model.path).unwrap();
             change(&mut model);
             let (error, ..) = compare(&Reference::new(&model).forward(&case.tokens()), &want);
             error > LOGITS

@@ -10,7 +10,7 @@ use sterna_host::compile::{Options, compile};
 use sterna_host::devices::Watch;
 use sterna_host::error::{Error, Result};
 use sterna_host::image::Image;
-use sterna_host::model::Model;
+use sterna_host::model::{Model, Overrides};
 use sterna_host::sample::Sampler;
 use sterna_host::session::{Output, Session};
 use sterna_host::text::{Detokenizer, Tokenizer};
@@ -32,7 +32,7 @@ pub fn model_folder(given: Option<&Path>) -> Result<PathBuf> {
 /// Reads the model with a progress bar.
 pub fn load(folder: &Path) -> Result<Model> {
     let mut progress = Progress::new("reading");
-    Model::load_with(folder, |done, total| progress.at(done, total))
+    Model::load_with(folder, &Overrides::default(), |done, total| progress.at(done, total))
 }
 
 /// The command.

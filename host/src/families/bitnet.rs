@@ -3,12 +3,15 @@
 //! Source: `transformers`, models/bitnet; `microsoft/bitnet-b1.58-2B-4T`.
 
 use super::{Family, Names, TRANSFORMERS};
+use crate::config::Activation;
 
 /// `BitNetForCausalLM`.
 pub const FAMILY: Family = Family {
     architectures: &["BitNetForCausalLM"],
     gguf: &["bitnet-b1.58", "bitnet-25"],
     quantizes_itself: false,
+    gguf_activation: Activation::Relu2,
+    gguf_interleaved: false,
     windows: false,
     names: Names {
         attention_norm: Some("model.layers.{}.self_attn.attn_sub_norm.weight"),

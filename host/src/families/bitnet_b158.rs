@@ -3,12 +3,15 @@
 //! Source: `1bitLLM/bitnet_b1_58-large` and `-3B`, modeling_bitnet.py and utils_quant.py.
 
 use super::{Family, Names, TRANSFORMERS};
+use crate::config::Activation;
 
 /// `BitnetForCausalLM`: not the class of the same name with a capital N.
 pub const FAMILY: Family = Family {
     architectures: &["BitnetForCausalLM"],
     gguf: &["bitnet"],
     quantizes_itself: true,
+    gguf_activation: Activation::Silu,
+    gguf_interleaved: false,
     windows: false,
     names: Names {
         attention_norm: Some("model.layers.{}.self_attn.inner_attn_ln.weight"),

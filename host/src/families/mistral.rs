@@ -3,12 +3,15 @@
 //! Source: `transformers`, models/mistral with integrations/bitnet.
 
 use super::{Family, TRANSFORMERS};
+use crate::config::Activation;
 
 /// `MistralForCausalLM`.
 pub const FAMILY: Family = Family {
     architectures: &["MistralForCausalLM"],
     gguf: &[],
     quantizes_itself: false,
+    gguf_activation: Activation::Silu,
+    gguf_interleaved: true,
     windows: true,
     names: TRANSFORMERS,
 };
