@@ -117,8 +117,11 @@ impl<'a> Keys<'a> {
     fn refuse_unsupported(&self) -> Result<()> {
         let scaling = self.name("rope.scaling.type");
         let found = self.gguf.metadata().optional_str(&scaling).map_err(|e| e.of(self.gguf.path()))?;
+        let factor = self.float("rope.scaling.factor")?;
         match found {
             None | Some("none") => Ok(()),
+            // what the converters of 1bitLLM's models write
+            Some("linear") if factor.is_none_or(|f| f == 1.0) => Ok(()),
             Some(found) => {
                 let remedy = "use a model with plain rotary embeddings";
                 Err(unsupported(self.gguf.path(), scaling, found, remedy))
