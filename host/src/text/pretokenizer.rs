@@ -48,7 +48,7 @@ const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N
 const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 const GPT4O: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-const ROWS: [Row; 10] = [
+const ROWS: [Row; 11] = [
     Row { names: &["gpt-2", "phi-2"], composed: false, steps: &[WORDS], whole_words: false, add_bos: false },
     // what llama.cpp does with vocabularies of unknown origin; files say it themselves or do not get it
     Row {
@@ -64,16 +64,17 @@ const ROWS: [Row; 10] = [
         whole_words: false,
         add_bos: false,
     },
-    // BitNet b1.58 2B-4T, Llama 3 and Falcon 3 and their ternary versions
+    // BitNet b1.58 2B-4T and Llama 3, also ternary
     Row {
-        names: &["llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1"],
+        names: &["llama-bpe", "llama3", "llama-v3"],
         composed: false,
         steps: &[Step::Split(LLAMA3), BYTES],
         whole_words: true,
         add_bos: true,
     },
+    // Falcon 3 as transformers reads it; llama.cpp adds the start token too, bitnet.cpp neither that nor these cuts
     Row {
-        names: &["dbrx", "smaug-bpe"],
+        names: &["falcon3", "falcon-h1", "dbrx", "smaug-bpe"],
         composed: false,
         steps: &[Step::Split(LLAMA3), BYTES],
         whole_words: false,
@@ -83,6 +84,14 @@ const ROWS: [Row; 10] = [
         names: &["falcon"],
         composed: false,
         steps: &[Step::Punctuation, WORDS, Step::Digits { each: false }, Step::Split("[0-9][0-9][0-9]")],
+        whole_words: false,
+        add_bos: false,
+    },
+    // as in bitnet.cpp, which has it from the model's maker and lost it again later; llama.cpp does not know it
+    Row {
+        names: &["falcon_e"],
+        composed: false,
+        steps: &[Step::Split(r"[\p{P}\$\+<=>\^~\|`]+"), Step::Split(GPT2), Step::Split("[0-9]"), BYTES],
         whole_words: false,
         add_bos: false,
     },
@@ -123,18 +132,11 @@ const ROWS: [Row; 10] = [
     },
 ];
 
-/// Names that files bear and that are refused for a reason.
-const REFUSED: [(&str, &str); 1] =
-    [("falcon_e", "programs that read it disagree on whether digits go singly, in threes or in runs")];
-
 impl Row {
     /// The row of a name; the error says what is wrong with the name.
     pub fn find(name: &str) -> Result<&'static Row, String> {
         if let Some(row) = ROWS.iter().find(|row| row.names.contains(&name)) {
             return Ok(row);
-        }
-        if let Some((_, reason)) = REFUSED.iter().find(|(refused, _)| *refused == name) {
-            return Err(format!("the pre-tokenizer `{name}` is not supported, because {reason}"));
         }
         Err(format!("the pre-tokenizer `{name}` is not one of {}", Self::known()))
     }

@@ -28,7 +28,7 @@ some what there we can out other were all your when up use word how said an each
 many then them would write like so these her long make thing see him two has look more day could go come did my sound no most
 number who over know water than call first people may down side been now find arctic tern pole wing sea flight winter""".split()
 PIECES = [
-    "I'll", "we've", "DON'T", "it's", "he'd", "they're", "y'all", "O'Neill", "'s", "'S", "'ſ", "12345", "1,234,567.89", "2024-07-26",
+    "I'll", "we've", "DON'T", "I'REally", "'Vex", "it's", "he'd", "they're", "y'all", "O'Neill", "'s", "'S", "'ſ", "12345", "1,234,567.89", "2024-07-26",
     "3²", "½", "٣٤٥", "Ⅷ", "१२३", "...", "!?!?", "(a+b)*c", "x_1 == y->z;", "{\n\t\"k\": [1, 2]\n}", "https://a.b/c?d=e&f", "a\tb",
     "  two", "   three", "\n", "\n\n", "\r\n", " \n ", "\n  \n", "\t\t", "end ", " ", "   ", "\u00a0", "\u3000", "\u2028", "🐦", "👩‍👩‍👧", "🇩🇪",
     "日本語", "漢字かな交じり", "한국어", "ไทย", "العربية", "עברית", "Ελληνικά", "Привет", "naïve", "nai\u0308ve", "e\u0301", "Å", "A\u030a", "ﬁ",
@@ -39,7 +39,7 @@ SPECIAL = ["<|begin_of_text|>", "<|end_of_text|>", "<|eot_id|>", "<|start_header
 USER_DEFINED = ["<think>", "</think>"]
 TEXTS = [
     "", " ", "  ", "a", " a", "a ", "  a  b   c    ", "\n", "\n\n\n", " \n\n x", "x \n", "\t", "\r\n\r\n", "Hello, world!", "Hello  World",
-    "I'll say it's what they've DON'T y'all'd've", "0 00 000 0000 00000 3.14159 1,000,000 v1.2.3", "x=1;y=22;z=333", "a1b22c333d4444",
+    "I'll say it's what they've DON'T y'all'd've I'REally 'Vex", "0 00 000 0000 00000 3.14159 1,000,000 v1.2.3", "x=1;y=22;z=333", "a1b22c333d4444",
     "The tern flies 70 000 km — each year.", "日本語と漢字。한국어도 ไทย", "naïve nai\u0308ve e\u0301 é Å A\u030a", "🐦👩‍👩‍👧🇩🇪 ✈️!", "मैं १२३ ٣٤٥ Ⅷ ½ ²",
     "<|begin_of_text|>hi<|eot_id|>", "a <|eot_id|> b", "<|eot_id|><|eot_id|>\n", " <|start_header_id|>user<|end_header_id|>\n\nHi",
     "<think> so </think> it", "<|eot_id", "<s>a</s> b", "</s>", " <s> ", "<unk>", "<pad>", "whole wholes wholeĠ", "▁a ▁▁ b▁", "<0x0A><0x41>",
@@ -140,7 +140,7 @@ def byte_level_references():
     spelled = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     words = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     gpt2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)"
-    # llama.cpp's default, as its source has it
+    # llama.cpp's, as its source has it
     default = [split(r"[\p{P}\$\+<=>\^~\|]+"), split(gpt2), split(r"\p{N}+"), split("[0-9][0-9][0-9]"), spelled]
     falcon = [pre_tokenizers.Punctuation("contiguous"), words, pre_tokenizers.Digits(False), split("[0-9][0-9][0-9]")]
     smollm = [pre_tokenizers.Digits(True), words]
@@ -150,9 +150,10 @@ def byte_level_references():
         "gpt-2": {},
         "default": dict(chain=default),
         "llama-bpe": dict(whole_words=True),
-        "falcon3": dict(whole_words=True),
+        "falcon3": {},
         "dbrx": {},
         "falcon": dict(chain=falcon),
+        "falcon_e": dict(chain=[split(r"[\p{P}\$\+<=>\^~\|`]+"), split(gpt2), split("[0-9]"), spelled]),  # bitnet.cpp
         "smollm": dict(chain=smollm),
         "qwen2": dict(normalizer=normalizers.NFC()),
         "stablelm2": dict(chain=[qwen]),
@@ -200,7 +201,7 @@ def vocabularies():
     base = byte_level()
     out = {"texts": texts, "vocabulary": base}
     for pre, extra in byte_level_references().items():
-        with_bos = pre in ("llama-bpe", "falcon3", "tekken")
+        with_bos = pre in ("llama-bpe", "tekken")
         named = base | {"pre": pre, "add_bos": with_bos, "add_eos": pre == "gpt-2"}
         out[pre] = encoded(reference(named, **extra), texts)
         if pre != "llama-bpe":  # the text is the same for all
