@@ -18,7 +18,7 @@ use super::{Error, Result};
 const ROWS: usize = 1024;
 
 /// Standard deviations between the best and the second layout from which the best is believed.
-const BELIEVED: f64 = 5.0;
+const BELIEVED: f64 = 4.0;
 
 /// Kinds of structure that are added up for a tensor: zeros and signs, of rows and of columns.
 const STRUCTURES: u32 = 4;

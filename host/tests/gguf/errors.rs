@@ -73,7 +73,8 @@ fn array(kind: u32, count: u64, content: &[u8]) -> Vec<u8> {
 
 #[test]
 fn headers() {
-    let nested = (0..4).fold(array(0, 0, &[]), |inner, _| array(9, 1, &inner));
+    let nest = |levels| (1..levels).fold(array(0, 0, &[]), |inner, _| array(9, 1, &inner));
+    assert!(Gguf::parse(&raw().pair("a", 9, &nest(4)).bytes()).is_ok());
     let all = [
         message(Gguf::parse(b"")),
         message(Gguf::parse(b"ggjt\x03\0\0\0")),
@@ -90,7 +91,7 @@ fn headers() {
         raw().pair("a", 8, &[3, 0, 0, 0, 0, 0, 0, 0, b'o', b'k', 0x80]).error(),
         raw().pair("a", 9, &array(77, 1, &[0; 9])).error(),
         raw().pair("a", 9, &array(4, 1 << 62, &[0; 9])).error(),
-        raw().pair("a", 9, &nested).error(),
+        raw().pair("a", 9, &nest(5)).error(),
         raw().pair("a", 0, &[1]).pair("a", 0, &[1]).error(),
         raw().pair("general.alignment", 4, &48u32.to_le_bytes()).error(),
         raw().pair("general.alignment", 4, &0u32.to_le_bytes()).error(),
