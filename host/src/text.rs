@@ -2,6 +2,7 @@
 //! token; and the template that turns a conversation into a prompt.
 
 mod detokenizer;
+mod jinja;
 mod pretokenizer;
 mod template;
 mod tokenizer;

@@ -107,8 +107,10 @@ fn special_tokens_are_known() {
     assert_eq!(tokenizer.encode("").unwrap(), [bos]);
     assert_eq!(tokenizer.encode_with_special("<|eot_id|>", false).unwrap(), [eot]);
     assert_eq!(tokenizer.decode(&[bos, 65, eot, u32::MAX]).unwrap(), tokenizer.decode(&[65]).unwrap());
-    // an end that only the file's number names
-    let odd = Vocabulary { eot: Some(70), ..vocabulary };
+    // an end that only the file's number names, and a word that looks like one
+    let mut odd = Vocabulary { eot: Some(70), ..vocabulary };
+    odd.tokens.push("<|end|>".into());
+    odd.types.push(1);
     let tokenizer = Tokenizer::from_vocabulary(&odd).unwrap();
     assert!(tokenizer.end_tokens().starts_with(&[70]) && tokenizer.end_tokens().len() == 3);
     let llama = Tokenizer::from_vocabulary(&sentencepiece()).unwrap();

@@ -274,3 +274,29 @@ fn template(bos: Option<(&str, u32)>, eos: Option<(&str, u32)>) -> Checked<Templ
     let file = json!({ "type": "TemplateProcessing", "single": single, "pair": pair, "special_tokens": special_tokens });
     serde_json::from_value(file).map_err(|e| e.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Texts hardly show the order of merges that make the same token; this is transformers' list.
+    #[test]
+    fn scores_imply_the_merges_of_transformers() {
+        let text = include_str!("../../tests/data/text/sentencepiece.json");
+        let fixture: serde_json::Value = serde_json::from_str(text).unwrap();
+        let list = |name: &str| fixture["vocabulary"][name].clone();
+        let vocabulary = Vocabulary {
+            tokens: serde_json::from_value(list("tokens")).unwrap(),
+            scores: serde_json::from_value(list("scores")).unwrap(),
+            types: serde_json::from_value(list("types")).unwrap(),
+            eos: Some(0),
+            ..Vocabulary::default()
+        };
+        let ids = vocabulary.check().unwrap();
+        let found = vocabulary.derived_merges(&ids).unwrap();
+        let found: Vec<[u32; 2]> = found.iter().map(|(l, r)| [ids[l.as_str()], ids[r.as_str()]]).collect();
+        let expected: Vec<[u32; 2]> = serde_json::from_value(fixture["merges"].clone()).unwrap();
+        assert!(expected.len() > 300);
+        assert_eq!(found, expected);
+    }
+}
