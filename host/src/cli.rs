@@ -2,10 +2,15 @@
 
 pub mod args;
 mod devices;
+pub mod engine;
+mod eval;
 mod inspect;
+mod logits;
+mod perplexity;
 mod progress;
 mod report;
 mod run;
+mod texts;
 
 use args::{Args, Command};
 use clap::CommandFactory;
@@ -15,6 +20,9 @@ use sterna_host::error::{Error, Result};
 pub fn run(args: Args) -> Result<()> {
     match args.command {
         Command::Run(run) => run::run(&run),
+        Command::Logits(logits) => logits::logits(&logits),
+        Command::Eval(eval) => eval::eval(&eval),
+        Command::Perplexity(perplexity) => perplexity::perplexity(&perplexity),
         Command::Devices(devices) => devices::devices(&devices),
         Command::Inspect(inspect) => inspect::inspect(&inspect),
         Command::Completions { shell } => {

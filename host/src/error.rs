@@ -204,6 +204,12 @@ pub enum Error {
     /// The tokenizer failed on a text or on ids.
     #[error("the tokenizer failed: {0}; check that tokenizer.json belongs to the model")]
     Tokenize(String),
+    /// A conversation was asked for from a model without a chat template.
+    #[error("{path} has no chat template; give the prompt with -p as the model expects it", path = .path.display())]
+    NoTemplate {
+        /// The model.
+        path: PathBuf,
+    },
     /// A sampling setting is out of range.
     #[error("{name} is {value} but must be {range}")]
     Setting {

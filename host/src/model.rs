@@ -73,11 +73,7 @@ impl Model {
     }
 
     /// As [`Model::load`]; `progress(done, layers)` is called after each layer.
-    pub fn load_with(
-        path: &Path,
-        overrides: &Overrides,
-        progress: impl FnMut(usize, usize),
-    ) -> Result<Self> {
+    pub fn load_with(path: &Path, overrides: &Overrides, progress: impl FnMut(usize, usize)) -> Result<Self> {
         let (config, mut tensors, names) = if path.is_dir() {
             let config = ModelConfig::load(path)?;
             let names = config.family.names.clone();

@@ -5,7 +5,7 @@
 
 use crate::compile::head::Head;
 use crate::compile::tables::rotary_row;
-use crate::config::{Activation, ModelConfig};
+use crate::config::Activation;
 use crate::model::{Layer, Model};
 use crate::ternary::Ternary;
 use ndarray::{Array2, ArrayView1};
@@ -18,6 +18,18 @@ pub struct Emulation<'a> {
     pub kv: bool,
     /// The head as integers, on int8 activations.
     pub head: Option<&'a Head<'a>>,
+}
+
+/// The four vectors of a layer that become int8 codes.
+pub const GROUPS: [&str; 4] = ["query, key and value", "output", "gate and up", "down"];
+
+/// Activations that were quantized on the way: of one group of a layer, `[positions, inputs]`.
+#[derive(Debug, Clone)]
+pub struct Quantized {
+    /// The values, each times its row's scale: what is rounded to a code.
+    pub scaled: Array2<f32>,
+    /// The codes.
+    pub codes: Array2<i8>,
 }
 
 /// Keys and values of one layer, one row of all heads a position.
@@ -33,6 +45,7 @@ pub struct Reference<'a> {
     model: &'a Model,
     emulation: Emulation<'a>,
     caches: Vec<Cache>,
+    record: Option<Vec<Quantized>>,
 }
 
 impl<'a> Reference<'a> {
@@ -43,7 +56,17 @@ impl<'a> Reference<'a> {
 
     /// An empty sequence with some of the device's approximations.
     pub fn emulating(model: &'a Model, emulation: Emulation<'a>) -> Self {
-        Reference { model, emulation, caches: vec![Cache::default(); model.config.layers] }
+        Reference { model, emulation, caches: vec![Cache::default(); model.config.layers], record: None }
+    }
+
+    /// Starts recording what is quantized.
+    pub fn record(&mut self) {
+        self.record = Some(Vec::new());
+    }
+
+    /// What was quantized since the last call: layer by layer, each with its [`GROUPS`].
+    pub fn take_record(&mut self) -> Vec<Quantized> {
+        self.record.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Appends `tokens` (below the vocabulary) and gives all logits after each, `[tokens, vocab]`.
@@ -71,7 +94,19 @@ impl<'a> Reference<'a> {
     pub fn layer(&mut self, index: usize, x: &Array2<f32>) -> Array2<f32> {
         let (config, layer) = (&self.model.config, &self.model.weights.layers[index]);
         let x = x + &self.attention(index, &norm(x, &layer.input_norm, config.eps));
-        &x + &feed_forward(config, layer, &norm(&x, &layer.ffn_input_norm, config.eps))
+        let normed = norm(&x, &layer.ffn_input_norm, config.eps);
+        &x + &self.feed_forward(layer, &normed)
+    }
+
+    /// Codes and scales of each row, noted if the record is on.
+    fn quantize(&mut self, x: &Array2<f32>) -> (Array2<i8>, Vec<f32>) {
+        let (codes, scales) = quantize(x);
+        if let Some(record) = &mut self.record {
+            let mut scaled = x.clone();
+            scaled.outer_iter_mut().zip(&scales).for_each(|(mut row, scale)| row *= *scale);
+            record.push(Quantized { scaled, codes: codes.clone() });
+        }
+        (codes, scales)
     }
 
     /// Logits for residual streams `[positions, hidden]`.
@@ -92,9 +127,9 @@ impl<'a> Reference<'a> {
 
     fn attention(&mut self, index: usize, x: &Array2<f32>) -> Array2<f32> {
         let (c, layer) = (&self.model.config, &self.model.weights.layers[index]);
+        let (codes, scales) = self.quantize(x);
         let cache = &mut self.caches[index];
         let first = cache.keys.len();
-        let (codes, scales) = quantize(x);
         let [mut q, mut k, mut v] = [0, 1, 2].map(|i| product(&layer.qkv[i], &codes, &scales));
         for row in 0..x.nrows() {
             let turn = rotary_row(c, first + row);
@@ -123,7 +158,25 @@ impl<'a> Reference<'a> {
         if let Some(gain) = &layer.attention_norm {
             mixed = norm(&mixed, gain, c.eps);
         }
-        linear(&layer.output, &mixed)
+        let (codes, scales) = self.quantize(&mixed);
+        product(&layer.output, &codes, &scales)
+    }
+
+    /// The feed-forward part on normalized activations `[positions, hidden]`.
+    fn feed_forward(&mut self, layer: &Layer, x: &Array2<f32>) -> Array2<f32> {
+        let config = &self.model.config;
+        let (codes, scales) = self.quantize(x);
+        let (mut gate, up) = (product(&layer.gate, &codes, &scales), product(&layer.up, &codes, &scales));
+        match config.activation {
+            Activation::Relu2 => gate.mapv_inplace(|g| g.max(0.0) * g.max(0.0)),
+            Activation::Silu => gate.mapv_inplace(|g| g / (1.0 + (-g).exp())),
+        }
+        let mut h = gate * up;
+        if let Some(gain) = &layer.ffn_norm {
+            h = norm(&h, gain, config.eps);
+        }
+        let (codes, scales) = self.quantize(&h);
+        product(&layer.down, &codes, &scales)
     }
 }
 
@@ -140,21 +193,6 @@ fn attend(query: &[f32], keys: &[Vec<f32>], values: &[Vec<f32>], offset: usize, 
         let share = weight / total;
         out.iter_mut().zip(&value[offset..offset + size]).for_each(|(o, v)| *o += share * v);
     }
-}
-
-/// The feed-forward part on normalized activations `[positions, hidden]`.
-pub fn feed_forward(c: &ModelConfig, layer: &Layer, x: &Array2<f32>) -> Array2<f32> {
-    let (codes, scales) = quantize(x);
-    let (mut gate, up) = (product(&layer.gate, &codes, &scales), product(&layer.up, &codes, &scales));
-    match c.activation {
-        Activation::Relu2 => gate.mapv_inplace(|g| g.max(0.0) * g.max(0.0)),
-        Activation::Silu => gate.mapv_inplace(|g| g / (1.0 + (-g).exp())),
-    }
-    let mut h = gate * up;
-    if let Some(gain) = &layer.ffn_norm {
-        h = norm(&h, gain, c.eps);
-    }
-    linear(&layer.down, &h)
 }
 
 /// RMSNorm of each row: `x * rsqrt(mean(x^2) + eps) * gain`.

@@ -3,6 +3,7 @@
 
 mod detokenizer;
 mod jinja;
+mod open;
 mod pretokenizer;
 mod template;
 mod tokenizer;

@@ -1,5 +1,6 @@
 //! What can be said on the command line.
 
+use super::engine::Source;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ Examples:
   sterna run -m path/to/model -p \"Hello\" -n 32 --temp 0.8 --seed 7
   sterna run --device golden --json -p \"Hello\" > result.json
   sterna inspect path/to/model
+  sterna eval -m path/to/model.gguf -f text.txt
   sterna devices";
 
 const RUN_EXAMPLES: &str = "\
@@ -37,6 +39,12 @@ pub struct Args {
 pub enum Command {
     /// Continue a prompt with a model on a device
     Run(RunArgs),
+    /// Write the logits of every position of a prompt to a file
+    Logits(LogitsArgs),
+    /// Compare a device with the float32 reference over a text
+    Eval(EvalArgs),
+    /// The perplexity of a text, counted as llama.cpp counts it
+    Perplexity(PerplexityArgs),
     /// List the devices and presets of this build
     Devices(DevicesArgs),
     /// Show what a model folder holds and what it needs
@@ -54,9 +62,8 @@ pub struct RunArgs {
     /// Folder of a Hugging Face model [default: the shipped models/stories]
     #[arg(short, long, value_name = "FOLDER")]
     pub model: Option<PathBuf>,
-    /// Text to continue
-    #[arg(short, long, default_value = "")]
-    pub prompt: String,
+    #[command(flatten)]
+    pub input: Input,
     /// Most tokens to generate
     #[arg(short, default_value_t = 64, value_name = "N")]
     pub number: usize,
@@ -83,6 +90,116 @@ pub struct RunArgs {
     /// Print exactly one JSON object instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+/// What a sequence starts with.
+#[derive(ClapArgs)]
+pub struct Input {
+    /// Text to continue
+    #[arg(short, long, default_value = "")]
+    pub prompt: String,
+    /// Token ids to continue, separated by commas, instead of text
+    #[arg(long, value_name = "IDS", value_delimiter = ',', conflicts_with_all = ["prompt", "chat"])]
+    pub tokens: Option<Vec<u32>>,
+    /// A message to answer, put into the model's chat template
+    #[arg(long, value_name = "MESSAGE", conflicts_with = "prompt")]
+    pub chat: Option<String>,
+    /// What the template's system message says
+    #[arg(long, value_name = "TEXT", requires = "chat")]
+    pub system: Option<String>,
+    /// A tokenizer.json instead of the model's own tokenizer
+    #[arg(long, value_name = "FILE")]
+    pub tokenizer: Option<PathBuf>,
+}
+
+/// A text to judge a model by.
+#[derive(ClapArgs)]
+pub struct TextArgs {
+    /// The text [default: eval.txt beside the model, paragraph by paragraph]
+    #[arg(short, long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Take each paragraph as a text of its own
+    #[arg(long)]
+    pub paragraphs: bool,
+    /// Stop after so many tokens
+    #[arg(short, value_name = "N")]
+    pub number: Option<usize>,
+}
+
+#[derive(ClapArgs)]
+pub struct EvalArgs {
+    /// Folder of a Hugging Face model or a GGUF file [default: the shipped models/stories]
+    #[arg(short, long, value_name = "MODEL")]
+    pub model: Option<PathBuf>,
+    #[command(flatten)]
+    pub text: TextArgs,
+    /// Positions of a piece [default: what model and device both have]
+    #[arg(short, long, value_name = "N")]
+    pub ctx: Option<usize>,
+    /// The device that is judged
+    #[arg(long, default_value = "golden:tiny", value_name = "DEVICE")]
+    pub device: Choice,
+    /// Balanced ternary planes of the head, 1 to 5 [default: by measured divergence]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=5))]
+    pub planes: Option<u8>,
+    /// A tokenizer.json instead of the model's own tokenizer
+    #[arg(long, value_name = "FILE")]
+    pub tokenizer: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct PerplexityArgs {
+    /// Folder of a Hugging Face model or a GGUF file [default: the shipped models/stories]
+    #[arg(short, long, value_name = "MODEL")]
+    pub model: Option<PathBuf>,
+    #[command(flatten)]
+    pub text: TextArgs,
+    /// Positions of a piece, of which the second half counts [default: 512 or what model and device both have]
+    #[arg(short, long, value_name = "N", value_parser = at_least_two)]
+    pub ctx: Option<usize>,
+    /// reference, golden or sim, with a preset if wanted
+    #[arg(long, default_value = "golden:tiny", value_name = "DEVICE")]
+    pub device: Source,
+    /// Balanced ternary planes of the head, 1 to 5 [default: by measured divergence]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=5))]
+    pub planes: Option<u8>,
+    /// A tokenizer.json instead of the model's own tokenizer
+    #[arg(long, value_name = "FILE")]
+    pub tokenizer: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct LogitsArgs {
+    /// Folder of a Hugging Face model or a GGUF file [default: the shipped models/stories]
+    #[arg(short, long, value_name = "MODEL")]
+    pub model: Option<PathBuf>,
+    #[command(flatten)]
+    pub input: Input,
+    /// reference, golden or sim, with a preset if wanted
+    #[arg(long, default_value = "golden:tiny", value_name = "DEVICE")]
+    pub device: Source,
+    /// Balanced ternary planes of the head, 1 to 5 [default: by measured divergence]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=5))]
+    pub planes: Option<u8>,
+    /// The safetensors file to write: `logits` (f32, positions x vocabulary) and `tokens`
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn at_least_two(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n) if n >= 2 => Ok(n),
+        _ => Err("a piece needs at least 2 positions".into()),
+    }
 }
 
 #[derive(ClapArgs)]

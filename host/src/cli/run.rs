@@ -1,6 +1,7 @@
 //! `sterna run`: continue a prompt and say what it cost.
 
-use super::args::RunArgs;
+use super::args::{Input, RunArgs};
+use super::engine::check;
 use super::progress::Progress;
 use super::report::{Part, Report};
 use super::{print, print_json};
@@ -13,7 +14,7 @@ use sterna_host::image::Image;
 use sterna_host::model::{Model, Overrides};
 use sterna_host::sample::Sampler;
 use sterna_host::session::{Output, Session};
-use sterna_host::text::{Detokenizer, Tokenizer};
+use sterna_host::text::{ChatTemplate, Detokenizer, Message, Tokenizer};
 
 /// The model's folder: as given, or the shipped one, below the current directory or beside this crate's sources.
 pub fn model_folder(given: Option<&Path>) -> Result<PathBuf> {
@@ -41,15 +42,16 @@ pub fn run(args: &RunArgs) -> Result<()> {
     let sampler = Sampler::new((&args.sampling).into())?;
     let folder = model_folder(args.model.as_deref())?;
     let model = load(&folder)?;
-    let tokenizer = Tokenizer::load(&folder)?;
-    let prompt = tokenizer.encode(&args.prompt)?;
+    let (prompt, tokenizer) = prompt(&folder, &args.input)?;
+    let ends = ends(&model, tokenizer.as_ref());
+    check(&prompt, model.config.vocab)?;
     let image = compile_for(&model, args)?;
     let watch = watch(args, &image);
     let building = Progress::spinner("preparing the device");
     let device = args.device.open(&watch)?;
     drop(building);
     let session = Session::new(device, image)?;
-    let mut talk = Talk { args, model: &model, tokenizer: &tokenizer, session, sampler, text: String::new() };
+    let mut talk = Talk { args, ends, tokenizer: tokenizer.as_ref(), session, sampler, text: String::new() };
     let (tokens, prefill, decode) = talk.talk(&prompt)?;
     let report = Report {
         device: args.device.kind,
@@ -66,6 +68,32 @@ pub fn run(args: &RunArgs) -> Result<()> {
     }
     eprintln!("\n\n{report}");
     Ok(())
+}
+
+/// The tokens to start from, and the tokenizer; with ids instead of text a model may do without one.
+pub fn prompt(folder: &Path, input: &Input) -> Result<(Vec<u32>, Option<Tokenizer>)> {
+    let tokenizer = Tokenizer::open(input.tokenizer.as_deref().unwrap_or(folder));
+    if let Some(ids) = &input.tokens {
+        return Ok((ids.clone(), tokenizer.ok()));
+    }
+    let tokenizer = tokenizer?;
+    let tokens = match &input.chat {
+        None => tokenizer.encode(&input.prompt)?,
+        Some(message) => {
+            let template = ChatTemplate::open(folder)?.ok_or(Error::NoTemplate { path: folder.into() })?;
+            let mut messages = Vec::new();
+            messages.extend(input.system.iter().map(|system| Message::new("system", system)));
+            messages.push(Message::new("user", message));
+            tokenizer.encode_with_special(&template.render(&messages, true)?, false)?
+        }
+    };
+    Ok((tokens, Some(tokenizer)))
+}
+
+/// Every token that ends a generation: those of the configuration and those that the tokenizer knows.
+fn ends(model: &Model, tokenizer: Option<&Tokenizer>) -> Vec<u32> {
+    let known = tokenizer.map_or(&[][..], |t| t.end_tokens());
+    model.config.eos.iter().chain(known).copied().collect()
 }
 
 fn watch(args: &RunArgs, image: &Image) -> Watch {
@@ -85,8 +113,10 @@ fn compile_for(model: &Model, args: &RunArgs) -> Result<Image> {
 /// A text in progress.
 struct Talk<'a> {
     args: &'a RunArgs,
-    model: &'a Model,
-    tokenizer: &'a Tokenizer,
+    /// Tokens that end the text.
+    ends: Vec<u32>,
+    /// Absent if the prompt was given as ids and the model has no tokenizer: then ids are shown.
+    tokenizer: Option<&'a Tokenizer>,
     session: Session<'static>,
     sampler: Sampler,
     text: String,
@@ -99,18 +129,22 @@ impl Talk<'_> {
         let mut output = self.session.prefill_with(prompt, |done| progress.at(done, prompt.len()))?;
         drop(progress);
         if !self.args.json {
-            eprint!("{}", self.args.prompt);
+            eprint!("{}", self.args.input.prompt);
         }
         let (mut prefill, mut decode, mut tokens) = (Part::default(), Part::default(), Vec::new());
         prefill.add(prompt.len(), &output);
         let mut detokenizer = Detokenizer::default();
         while tokens.len() < self.args.number {
             let token = self.sampler.next(&output.top_k)?;
-            if self.model.config.eos.contains(&token) {
+            if self.ends.contains(&token) {
                 break;
             }
             tokens.push(token);
-            self.show(&detokenizer.push(token, |ids| self.tokenizer.decode(ids))?)?;
+            let piece = match self.tokenizer {
+                Some(tokenizer) => detokenizer.push(token, |ids| tokenizer.decode(ids))?,
+                None => format!("{token} "),
+            };
+            self.show(&piece)?;
             if tokens.len() == self.args.number {
                 break;
             }
@@ -120,7 +154,9 @@ impl Talk<'_> {
             }
             decode.add(1, &output);
         }
-        self.show(&detokenizer.finish(|ids| self.tokenizer.decode(ids))?)?;
+        if let Some(tokenizer) = self.tokenizer {
+            self.show(&detokenizer.finish(|ids| tokenizer.decode(ids))?)?;
+        }
         Ok((tokens, prefill, decode))
     }
 

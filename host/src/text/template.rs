@@ -75,6 +75,13 @@ impl Token {
     }
 }
 
+impl Message {
+    /// A message; roles are `system`, `user` and `assistant`.
+    pub fn new(role: &str, content: &str) -> Self {
+        Message { role: role.into(), content: content.into() }
+    }
+}
+
 impl ChatTemplate {
     /// Reads the template of a model folder: `chat_template.jinja`, or else `chat_template` in `tokenizer_config.json` (the
     /// one named "default" of several). `None` where the folder has none.

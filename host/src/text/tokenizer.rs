@@ -34,10 +34,13 @@ impl Tokenizer {
     /// # Errors
     /// [`Error::Missing`] and [`Error::Tokenizer`], with the path.
     pub fn load(folder: &Path) -> Result<Self> {
-        let path = folder.join("tokenizer.json");
-        let text =
-            std::fs::read(&path).map_err(|e| Error::io(&path, "take it from the model's folder", e))?;
-        Self::parse(&text).map_err(|problem| Error::Tokenizer { path, problem })
+        Self::file(&folder.join("tokenizer.json"))
+    }
+
+    /// Reads a `tokenizer.json`.
+    pub(super) fn file(path: &Path) -> Result<Self> {
+        let text = std::fs::read(path).map_err(|e| Error::io(path, "take it from the model's folder", e))?;
+        Self::parse(&text).map_err(|problem| Error::Tokenizer { path: path.into(), problem })
     }
 
     fn parse(text: &[u8]) -> std::result::Result<Self, String> {
