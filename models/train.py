@@ -159,7 +159,7 @@ def train(args: argparse.Namespace, tokenizer: Tokenizer, network: Network) -> N
 def arguments() -> argparse.Namespace:
     """The command line; the defaults make the shipped model."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=8000)
     parser.add_argument("--batch", type=int, default=8, help="stories in a step")
     parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
     parser.add_argument("--warmup", type=int, default=300, help="steps")
@@ -167,7 +167,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--weight-decay", type=float, default=0.05)
     parser.add_argument("--seed", default="stories")
     parser.add_argument("--threads", type=int, default=1, help="one is the fastest on a CPU")
-    parser.add_argument("--save-every", type=int, default=250, help="steps")
+    parser.add_argument("--save-every", type=int, default=1000, help="steps")
     parser.add_argument("--work", type=Path, default=HERE / "work", help="for the checkpoint")
     parser.add_argument("--out", type=Path, default=HERE / "stories", help="the model's folder")
     parser.add_argument("--resume", action="store_true", help="continue from the checkpoint")

@@ -4,7 +4,7 @@ use crate::config::{Activation, ModelConfig};
 use crate::error::{Error, Result};
 use crate::families::Names;
 use crate::ggml::i2s::Layout;
-use crate::gguf::Gguf;
+use crate::gguf::{Gguf, i2s_layout};
 use crate::tensors::{Floats, Tensors};
 use crate::ternary::{Form, Ternary};
 use std::path::{Path, PathBuf};
@@ -63,6 +63,8 @@ pub struct Model {
     pub config: ModelConfig,
     /// The tensors.
     pub weights: Weights,
+    /// What was found rather than read, and how sure it is: a sentence each.
+    pub notes: Vec<String>,
 }
 
 impl Model {
@@ -74,18 +76,20 @@ impl Model {
 
     /// As [`Model::load`]; `progress(done, layers)` is called after each layer.
     pub fn load_with(path: &Path, overrides: &Overrides, progress: impl FnMut(usize, usize)) -> Result<Self> {
+        let mut notes = Vec::new();
         let (config, mut tensors, names) = if path.is_dir() {
             let config = ModelConfig::load(path)?;
             let names = config.family.names.clone();
             (config, Tensors::folder(path)?, names)
         } else {
             let gguf = Gguf::open(path)?;
-            let config = ModelConfig::gguf(&gguf, overrides)?;
+            let overrides = Overrides { layout: Some(layout(&gguf, overrides, &mut notes)?), ..*overrides };
+            let config = ModelConfig::gguf(&gguf, &overrides)?;
             let names = config.family.gguf_names();
             (config, Tensors::gguf(&gguf)?, names)
         };
         let weights = Weights::take(&mut tensors, &config, &names, progress)?;
-        Ok(Model { path: path.into(), weights, config })
+        Ok(Model { path: path.into(), weights, config, notes })
     }
 
     /// The head's rows, `[vocab, hidden]`.
@@ -111,6 +115,23 @@ impl Model {
             .map(|(name, matrix)| (in_layer(name, index), matrix))
         })
     }
+}
+
+/// The order of I2_S codes, as asked for or as found; a note says which and how sure.
+fn layout(gguf: &Gguf, overrides: &Overrides, notes: &mut Vec<String>) -> Result<Layout> {
+    if let Some(layout) = overrides.layout {
+        return Ok(layout);
+    }
+    let Some(found) = i2s_layout(gguf)? else { return Ok(Layout::X86) };
+    let (layout, sure) = (found.layout(), found.confidence());
+    notes.push(if found.decided() {
+        format!("its I2_S weights are in {layout} order ({sure:.0} standard deviations ahead of any other)")
+    } else {
+        format!(
+            "nothing tells the order of its I2_S weights ({sure:.1} standard deviations); {layout} is taken, as published files have it: if the text is garbage, say --i2s-layout"
+        )
+    });
+    Ok(layout)
 }
 
 impl Weights {

@@ -111,7 +111,7 @@ pub fn random_model(seed: u64, device: &Config, layers: usize) -> Model {
         eos: vec![],
     };
     let weights = random_weights(rng, &config);
-    Model { path: PathBuf::new(), config, weights }
+    Model { path: PathBuf::new(), config, weights, notes: Vec::new() }
 }
 
 fn random_weights(rng: &mut ChaCha8Rng, c: &ModelConfig) -> Weights {

@@ -33,7 +33,12 @@ pub fn model_folder(given: Option<&Path>) -> Result<PathBuf> {
 /// Reads the model with a progress bar.
 pub fn load(folder: &Path) -> Result<Model> {
     let mut progress = Progress::new("reading");
-    Model::load_with(folder, &Overrides::default(), |done, total| progress.at(done, total))
+    let model = Model::load_with(folder, &Overrides::default(), |done, total| progress.at(done, total))?;
+    drop(progress);
+    for note in &model.notes {
+        eprintln!("note: {}: {note}", folder.display());
+    }
+    Ok(model)
 }
 
 /// The command.

@@ -6,7 +6,7 @@ use super::{Activation, ModelConfig, unsupported};
 use crate::error::{Error, Result};
 use crate::families::{self, Family};
 use crate::ggml::i2s::Layout;
-use crate::gguf::{Gguf, i2s_layout};
+use crate::gguf::Gguf;
 use crate::model::Overrides;
 use crate::ternary::Form;
 
@@ -42,7 +42,7 @@ pub fn read(gguf: &Gguf, overrides: &Overrides) -> Result<ModelConfig> {
         activation: keys.activation(overrides, heads == kv_heads)?,
         tied: gguf.tensor("output.weight").is_none(),
         windows: vec![window; layers],
-        form: Form::Gguf(layout(gguf, overrides)?),
+        form: Form::Gguf(overrides.layout.unwrap_or(Layout::X86)),
         eos: keys.end_tokens()?,
     };
     config.check(gguf.path())?;
@@ -63,14 +63,6 @@ pub fn read(gguf: &Gguf, overrides: &Overrides) -> Result<ModelConfig> {
         });
     }
     Ok(ModelConfig { head_map: ModelConfig::even_map(heads, kv_heads), ..config })
-}
-
-/// The order of I2_S codes, as asked for or as found.
-fn layout(gguf: &Gguf, overrides: &Overrides) -> Result<Layout> {
-    match overrides.layout {
-        Some(layout) => Ok(layout),
-        None => Ok(i2s_layout(gguf)?.map_or(Layout::X86, |found| found.layout())),
-    }
 }
 
 /// The keys of one architecture.
