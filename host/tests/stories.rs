@@ -82,7 +82,7 @@ fn the_device_agrees_with_the_reference() {
     let image = image(&model, &tiny(), None);
     let tokens = story(&image, 1, 64);
     let d = compare(&model, &image, &tokens);
-    let close = |d: &Distance| d.divergence < 3e-5 && d.logits < 0.006 && d.regret < 0.02;
+    let close = |d: &Distance| d.divergence < 6e-5 && d.logits < 0.006 && d.regret < 0.02;
     assert!(close(&d), "{d:?}");
     // the bounds see a head with a plane too few; smaller faults are for comparisons of bits
     let coarse = compare(&model, &self::image(&model, &tiny(), Some(3)), &tokens);

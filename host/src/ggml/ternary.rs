@@ -176,7 +176,7 @@ mod tests {
             Tq1::unpack(&[byte; 52], &mut out);
             for n in 0..5 {
                 let q = byte.wrapping_mul([1, 3, 9, 27, 81][n]);
-                let expected = (u16::from(q) * 3 >> 8) as i8 - 1;
+                let expected = ((u16::from(q) * 3) >> 8) as i8 - 1;
                 assert_eq!([out[32 * n], out[160 + 16 * n]], [expected; 2], "byte {byte}, digit {n}");
             }
         }

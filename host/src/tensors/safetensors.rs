@@ -57,7 +57,8 @@ fn add(path: &Path, tensors: &mut Tensors) -> Result<()> {
         let promised = metadata.data_len();
         return Err(damaged(format!("its header promises {promised} bytes of data after byte {start}")));
     }
-    for (name, info) in metadata.tensors() {
+    // in the order of the names, so that a damaged file gives the same message every time
+    for (name, info) in metadata.tensors().into_iter().collect::<BTreeMap<_, _>>() {
         let (from, to) = info.data_offsets;
         let bytes = all.part(start + from..start + to);
         let bytes = bytes.ok_or_else(|| damaged(format!("tensor `{name}` lies outside of it")))?;
