@@ -97,4 +97,13 @@ mod tests {
         let pieces: Vec<_> = b"a b".iter().map(|&b| detokenizer.push(b.into(), decode).unwrap()).collect();
         assert_eq!(pieces, ["a", " ", "b"]);
     }
+
+    #[test]
+    fn text_that_changes_its_past_is_not_lost() {
+        // as decoders do that spoil a whole run of bytes for one
+        let decode = |ids: &[u32]| Ok(if ids.contains(&9) { "?".repeat(ids.len()) } else { bytes(ids)? });
+        let mut detokenizer = Detokenizer::default();
+        let pieces: Vec<_> = [65, 66, 9].map(|token| detokenizer.push(token, decode).unwrap()).into();
+        assert_eq!(pieces, ["A", "B", "??"]);
+    }
 }

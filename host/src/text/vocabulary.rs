@@ -7,7 +7,7 @@ use super::pretokenizer::Row;
 use super::tokenizer::{Tokenizer, byte_of, guarded};
 use crate::error::{Error, Result};
 use serde_json::json;
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::HashMap;
 use tokenizers::decoders::{
     byte_fallback::ByteFallback, byte_level::ByteLevel, fuse::Fuse, sequence::Sequence, strip::Strip,
@@ -242,15 +242,12 @@ impl Vocabulary {
             }
             let halves = token.char_indices().skip(1).map(|(at, _)| token.split_at(at));
             let known = halves.filter_map(|(left, right)| Some((*ids.get(left)?, *ids.get(right)?)));
-            let mut cut: Vec<_> =
-                known.filter(|(l, r)| merged(&(*l as usize)) && merged(&(*r as usize))).collect();
-            cut.sort_unstable();
-            cuts.extend(cut.into_iter().map(|pair| (id, pair)));
+            let cut = known.filter(|(l, r)| merged(&(*l as usize)) && merged(&(*r as usize)));
+            cuts.extend(cut.map(|pair| (id, pair)));
         }
         let length = |id: u32| self.tokens[id as usize].chars().count();
         cuts.sort_by(|(a, (al, ar)), (b, (bl, br))| {
-            // adding zero makes -0 and 0 one number
-            let score = (self.scores[*b] + 0.0).total_cmp(&(self.scores[*a] + 0.0));
+            let score = self.scores[*b].partial_cmp(&self.scores[*a]).unwrap_or(Ordering::Equal);
             score.then_with(|| Reverse((length(*al), length(*ar))).cmp(&Reverse((length(*bl), length(*br)))))
         });
         let spelled = |id: u32| self.tokens[id as usize].clone();
@@ -298,5 +295,19 @@ mod tests {
         let expected: Vec<[u32; 2]> = serde_json::from_value(fixture["merges"].clone()).unwrap();
         assert!(expected.len() > 300);
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn only_words_merge() {
+        let tokens = ["</s>", "<", "/s>", "a", "a</s>", "<0x0A>", "0x0A>", "</", "s>", "ab", "b"];
+        let vocabulary = Vocabulary {
+            tokens: tokens.map(str::to_string).to_vec(),
+            scores: vec![0.0; tokens.len()],
+            types: vec![3, 1, 1, 1, 1, 6, 1, 1, 5, 4, 1],
+            eos: Some(0),
+            ..Vocabulary::default()
+        };
+        let ids = vocabulary.check().unwrap();
+        assert_eq!(vocabulary.derived_merges(&ids).unwrap(), [("a".to_string(), "b".to_string())]);
     }
 }

@@ -34,7 +34,7 @@ PIECES = [
     "  two", "   three", "\n", "\n\n", "\r\n", " \n ", "\n  \n", "\t\t", "end ", " ", "   ", "\u00a0", "\u3000", "\u2028", "🐦", "👩‍👩‍👧", "🇩🇪",
     "日本語", "漢字かな交じり", "한국어", "ไทย", "العربية", "עברית", "Ελληνικά", "Привет", "naïve", "nai\u0308ve", "e\u0301", "Å", "A\u030a", "ﬁ",
     "ß", "ẞ", "Straße", "İstanbul", "z\u0335\u0321a", "\u200b", "\ufeff", "\x00", "\x7f", "�", "¿Qué?", "«oui»", "— dash", "CamelCaseWord",
-    "UPPER", "iPhone15Pro", "x86_64", "C++", "$9.99", " ``a", "`` b", "100%", "~`^|<=>", "#!/bin/sh", "α=β", "∑∫√", "▁", "▁▁low", "Ġ", "Ċ", "<0x41>",
+    "UPPER", "iPhone15Pro", "x86_64", "C++", "$9.99", *[" ``a", "`` b"] * 5, "100%", "~`^|<=>", "#!/bin/sh", "α=β", "∑∫√", "▁", "▁▁low", "Ġ", "Ċ", "<0x41>",
 ]
 SPECIAL = ["<|begin_of_text|>", "<|end_of_text|>", "<|eot_id|>", "<|start_header_id|>", "<|end_header_id|>"]
 USER_DEFINED = ["<think>", "</think>"]
@@ -44,7 +44,7 @@ TEXTS = [
     "The tern flies 70 000 km — each year.", "日本語と漢字。한국어도 ไทย", "naïve nai\u0308ve e\u0301 é Å A\u030a", "🐦👩‍👩‍👧🇩🇪 ✈️!", "मैं १२३ ٣٤٥ Ⅷ ½ ²",
     "<|begin_of_text|>hi<|eot_id|>", "a <|eot_id|> b", "<|eot_id|><|eot_id|>\n", " <|start_header_id|>user<|end_header_id|>\n\nHi",
     "<think> so </think> it", "<|eot_id", "<s>a</s> b", "</s>", " <s> ", "<unk>", "<pad>", "whole wholes wholeĠ", "▁a ▁▁ b▁", "<0x0A><0x41>",
-    "ĠĊ é", "\x00\x01\x7f\ufeff\u200b", "�", "\u2028\u2029\u0085", "'ſ 'S 's 'LL 'll", "!!!???...---===", "``quoted'' \"double\" (x)", "it ``a''", "a     b       c           d",
+    "ĠĊ é", "\x00\x01\x7f\ufeff\u200b", "�", "\u2028\u2029\u0085", "'ſ 'S 's 'LL 'll", "!!!???...---===", "``quoted'' \"double\" (x)", "it ``a''", "a~`^|<=>b", "a     b       c           d",
 ]
 
 
