@@ -1,8 +1,8 @@
 //! How byte-level vocabularies cut a text before they merge: one row for each way, by the names that GGUF files use.
 //!
-//! Two tables agree on the rows: llama.cpp's (`src/llama-vocab.cpp`: names, expressions, which add the start token and which
-//! take whole words before merging) and transformers' (`integrations/gguf`: the models' own expressions). Where a model's
-//! own tokenizer.json does more than llama.cpp repeats, the row is the model's.
+//! The rows follow llama.cpp's table (`src/llama-vocab.cpp`: names, expressions, which add the start token and which take
+//! whole words before merging) and transformers' (`integrations/gguf`). Where a model's own tokenizer.json does more than
+//! llama.cpp repeats, the row is the model's; where readers differ, the row says so.
 
 use tokenizers::normalizers::unicode::NFC;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
