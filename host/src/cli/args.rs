@@ -121,9 +121,15 @@ pub struct TextArgs {
     /// Take each paragraph as a text of its own
     #[arg(long)]
     pub paragraphs: bool,
+    /// Token ids, separated by commas, instead of a text
+    #[arg(long, value_name = "IDS", value_delimiter = ',', conflicts_with = "file")]
+    pub tokens: Option<Vec<u32>>,
     /// Stop after so many tokens
     #[arg(short, value_name = "N")]
     pub number: Option<usize>,
+    /// A tokenizer.json instead of the model's own tokenizer
+    #[arg(long, value_name = "FILE")]
+    pub tokenizer: Option<PathBuf>,
 }
 
 #[derive(ClapArgs)]
@@ -142,9 +148,6 @@ pub struct EvalArgs {
     /// Balanced ternary planes of the head, 1 to 5 [default: by measured divergence]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=5))]
     pub planes: Option<u8>,
-    /// A tokenizer.json instead of the model's own tokenizer
-    #[arg(long, value_name = "FILE")]
-    pub tokenizer: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -166,9 +169,6 @@ pub struct PerplexityArgs {
     /// Balanced ternary planes of the head, 1 to 5 [default: by measured divergence]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=5))]
     pub planes: Option<u8>,
-    /// A tokenizer.json instead of the model's own tokenizer
-    #[arg(long, value_name = "FILE")]
-    pub tokenizer: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

@@ -13,7 +13,6 @@ use sterna_host::evaluate::Scores;
 use sterna_host::flips::{Flip, first_flip};
 use sterna_host::model::Model;
 use sterna_host::reference::{Emulation, Reference};
-use sterna_host::text::Tokenizer;
 
 /// Scores of everything that was compared with the reference.
 struct Outcome {
@@ -27,10 +26,9 @@ struct Outcome {
 pub fn eval(args: &EvalArgs) -> Result<()> {
     let folder = model_folder(args.model.as_deref())?;
     let model = load(&folder)?;
-    let tokenizer = Tokenizer::open(args.tokenizer.as_deref().unwrap_or(&folder))?;
     let source = Source::Device(args.device.clone());
     let context = source.context(&model, args.ctx, usize::MAX);
-    let pieces = texts::pieces(&args.text, &folder, &tokenizer, context)?;
+    let pieces = texts::pieces(&args.text, &folder, context)?;
     pieces.iter().try_for_each(|piece| check(piece, model.config.vocab))?;
     let outcome = compare(args, &model, &source, &pieces, context)?;
     if args.json { print_json(&as_json(&source, &outcome)) } else { print(&as_text(&outcome)) }

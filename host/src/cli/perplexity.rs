@@ -8,7 +8,6 @@ use super::{print, print_json, texts};
 use serde_json::json;
 use sterna_host::error::{Error, Result};
 use sterna_host::evaluate::Perplexity;
-use sterna_host::text::Tokenizer;
 
 /// Positions of a piece if nothing is said, as in llama.cpp.
 const CONTEXT: usize = 512;
@@ -17,9 +16,8 @@ const CONTEXT: usize = 512;
 pub fn perplexity(args: &PerplexityArgs) -> Result<()> {
     let folder = model_folder(args.model.as_deref())?;
     let model = load(&folder)?;
-    let tokenizer = Tokenizer::open(args.tokenizer.as_deref().unwrap_or(&folder))?;
     let context = args.device.context(&model, args.ctx, CONTEXT);
-    let mut pieces = texts::pieces(&args.text, &folder, &tokenizer, context)?;
+    let mut pieces = texts::pieces(&args.text, &folder, context)?;
     if args.text.file.is_some() && !args.text.paragraphs {
         // the last piece of a stream is shorter, and so harder: llama.cpp leaves it out
         pieces.retain(|piece| piece.len() == context);

@@ -10,7 +10,11 @@ const OWN: &str = "eval.txt";
 
 /// The text's tokens in pieces of up to `context`, each with the tokenizer's opening tokens in front. Pieces of one token, which predict
 /// nothing, are left out.
-pub fn pieces(args: &TextArgs, model: &Path, tokenizer: &Tokenizer, context: usize) -> Result<Vec<Vec<u32>>> {
+pub fn pieces(args: &TextArgs, model: &Path, context: usize) -> Result<Vec<Vec<u32>>> {
+    if let Some(ids) = &args.tokens {
+        return Ok(ids.chunks(context).map(<[u32]>::to_vec).collect());
+    }
+    let tokenizer = Tokenizer::open(args.tokenizer.as_deref().unwrap_or(model))?;
     let own = model.join(OWN);
     let path = match &args.file {
         Some(path) => path.as_path(),
