@@ -1,6 +1,7 @@
 //! The command line: arguments in `args.rs`, one file a subcommand.
 
 pub mod args;
+mod convert;
 mod devices;
 pub mod engine;
 mod eval;
@@ -25,6 +26,7 @@ pub fn run(args: Args) -> Result<()> {
         Command::Perplexity(perplexity) => perplexity::perplexity(&perplexity),
         Command::Devices(devices) => devices::devices(&devices),
         Command::Inspect(inspect) => inspect::inspect(&inspect),
+        Command::Convert(convert) => convert::convert(&convert),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "sterna", &mut script);

@@ -177,6 +177,34 @@ pub enum Error {
         /// The largest magnitude.
         scale: f32,
     },
+    /// A folder that would be overwritten.
+    #[error("{path} exists; choose another name or say --force", path = .path.display())]
+    Exists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A matrix that an encoding has no room for.
+    #[error("{format} needs {needs}, but tensor `{name}` is {} x {}; write --format safetensors", .shape[0], .shape[1])]
+    CannotHold {
+        /// The tensor.
+        name: String,
+        /// Outputs and inputs.
+        shape: [usize; 2],
+        /// The encoding.
+        format: String,
+        /// What shapes it holds.
+        needs: &'static str,
+    },
+    /// A model that a format has no words for.
+    #[error("{format} cannot say what {family} with these settings is; {remedy}")]
+    NotExpressible {
+        /// The family.
+        family: String,
+        /// The format.
+        format: &'static str,
+        /// What to do about it.
+        remedy: &'static str,
+    },
     /// tokenizer.json cannot be used.
     #[error("{path} is no usable tokenizer: {problem}; fetch the model's own tokenizer.json", path = .path.display())]
     Tokenizer {
@@ -204,6 +232,12 @@ pub enum Error {
     /// The tokenizer failed on a text or on ids.
     #[error("the tokenizer failed: {0}; check that tokenizer.json belongs to the model")]
     Tokenize(String),
+    /// Text was given to a model that has no tokenizer, such as a shape.
+    #[error("{path} has no tokenizer; give ids with --tokens or a tokenizer.json with --tokenizer", path = .path.display())]
+    NoTokenizer {
+        /// The model.
+        path: PathBuf,
+    },
     /// A conversation was asked for from a model without a chat template.
     #[error("{path} has no chat template; give the prompt with -p as the model expects it", path = .path.display())]
     NoTemplate {

@@ -12,6 +12,8 @@ use crate::config::Activation;
 pub struct Family {
     /// Values of `architectures` in config.json.
     pub architectures: &'static [&'static str],
+    /// `model_type` in config.json.
+    pub model_type: &'static str,
     /// Values of `general.architecture` in GGUF.
     pub gguf: &'static [&'static str],
     /// True if the class itself makes weights ternary (config.json then says `weight_bits` and `input_bits`); false if

@@ -6,6 +6,7 @@
 
 pub mod compile;
 pub mod config;
+pub mod convert;
 pub mod devices;
 pub mod driver;
 pub mod error;
@@ -20,6 +21,7 @@ pub mod model;
 pub mod reference;
 pub mod sample;
 pub mod session;
+pub mod shapes;
 pub mod statistics;
 pub mod tensors;
 pub mod ternary;

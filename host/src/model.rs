@@ -199,6 +199,6 @@ impl Layer {
 }
 
 /// The name of a layer's tensor.
-fn in_layer(template: &str, layer: usize) -> String {
+pub(crate) fn in_layer(template: &str, layer: usize) -> String {
     template.replace("{}", &layer.to_string())
 }

@@ -4,6 +4,8 @@ use crate::error::{Error, Result};
 use crate::ggml::{self, i2s, i2s::Layout};
 use crate::tensors::{Element, FLOATS, Floats, Tensor, Tensors};
 use ndarray::Array2;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 /// What a stored `weight_scale` does to an output.
@@ -45,6 +47,8 @@ enum Source {
     /// Blocks of TQ1_0 or TQ2_0.
     Blocks(Tensor, ggml::Type),
     I2s(Tensor, Layout),
+    /// Random codes from a seed.
+    Random(u64),
     /// Numbers, and what they are multiplied with before they are rounded.
     Master(Floats, f32),
 }
@@ -57,6 +61,12 @@ impl Ternary {
     pub fn dense(codes: Array2<i8>, scale: f32) -> Self {
         let (outputs, inputs) = codes.dim();
         Ternary::new(outputs, inputs, scale, Source::Dense(codes))
+    }
+
+    /// Random codes from a seed, made when asked for. About 0.4 of them are zero, more in some rows and fewer in others, as in
+    /// trained matrices.
+    pub fn random(seed: u64, outputs: usize, inputs: usize, scale: f32) -> Self {
+        Ternary::new(outputs, inputs, scale, Source::Random(seed))
     }
 
     fn new(outputs: usize, inputs: usize, scale: f32, source: Source) -> Self {
@@ -227,6 +237,7 @@ impl Ternary {
                 let size = kind.bytes(self.inputs, 1)?;
                 ggml::codes(*kind, &tensor.bytes[row * size..(row + 1) * size], out)?;
             }
+            Source::Random(seed) => random_codes(*seed, row, out),
             Source::I2s(tensor, layout) => i2s::row(*layout, &tensor.bytes, row, out)?,
             Source::Master(weights, factor) => {
                 let mut values = vec![0.0; self.inputs];
@@ -261,11 +272,25 @@ impl Ternary {
     pub fn format(&self) -> String {
         match &self.source {
             Source::Dense(_) => "codes".into(),
+            Source::Random(_) => "random".into(),
             Source::Packed(_) => "packed".into(),
             Source::Blocks(_, kind) => kind.to_string(),
             Source::I2s(_, layout) => format!("I2_S {layout}"),
             Source::Master(weights, _) => format!("{} master", weights.format()),
         }
+    }
+}
+
+/// Codes of a row of a random matrix.
+fn random_codes(seed: u64, row: usize, out: &mut [i8]) {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    random.set_stream(row as u64);
+    let mut bytes = vec![0u8; out.len() + 1];
+    random.fill_bytes(&mut bytes);
+    // of 256 byte values, 86 to 118 stand for zero, so 102 on average
+    let zeros = 86 + bytes[out.len()] % 33;
+    for (code, byte) in out.iter_mut().zip(bytes) {
+        *code = if byte < zeros { 0 } else { 2 * ((byte - zeros) & 1) as i8 - 1 };
     }
 }
 

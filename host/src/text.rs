@@ -10,6 +10,7 @@ mod tokenizer;
 mod vocabulary;
 
 pub use detokenizer::Detokenizer;
+pub(crate) use pretokenizer::pre_tokenizer_name;
 pub use template::{ChatTemplate, Message};
 pub use tokenizer::Tokenizer;
 pub use vocabulary::Vocabulary;

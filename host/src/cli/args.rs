@@ -4,7 +4,10 @@ use super::engine::Source;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 use std::path::PathBuf;
+use sterna_host::config::Activation;
+use sterna_host::convert::Format;
 use sterna_host::devices::{Choice, DEFAULT};
+use sterna_host::ggml::i2s::Layout;
 use sterna_host::sample::Settings;
 
 const EXAMPLES: &str = "\
@@ -47,8 +50,10 @@ pub enum Command {
     Perplexity(PerplexityArgs),
     /// List the devices and presets of this build
     Devices(DevicesArgs),
-    /// Show what a model folder holds and what it needs
+    /// Show what a model is, what it needs of a device, and what is wrong with it
     Inspect(InspectArgs),
+    /// Write a model as packed safetensors and as GGUF
+    Convert(ConvertArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -59,9 +64,8 @@ pub enum Command {
 #[derive(ClapArgs)]
 #[command(after_help = RUN_EXAMPLES)]
 pub struct RunArgs {
-    /// Folder of a Hugging Face model [default: the shipped models/stories]
-    #[arg(short, long, value_name = "FOLDER")]
-    pub model: Option<PathBuf>,
+    #[command(flatten)]
+    pub model: ModelArgs,
     #[command(flatten)]
     pub input: Input,
     /// Most tokens to generate
@@ -90,6 +94,32 @@ pub struct RunArgs {
     /// Print exactly one JSON object instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+/// Which model.
+#[derive(ClapArgs)]
+#[command(next_help_heading = "Model")]
+pub struct ModelArgs {
+    /// Folder of a Hugging Face model or a GGUF file [default: the shipped models/stories]
+    #[arg(short, long, value_name = "MODEL")]
+    pub model: Option<PathBuf>,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+/// How a model is read.
+#[derive(ClapArgs)]
+#[command(next_help_heading = "Model")]
+pub struct Reading {
+    /// A published model's shape with random weights instead of a model, such as bitnet-2b4t
+    #[arg(long, value_name = "NAME")]
+    pub shape: Option<String>,
+    /// Order of a GGUF file's I2_S codes: x86, arm or four-rows [default: as found]
+    #[arg(long, value_name = "ORDER")]
+    pub i2s_layout: Option<Layout>,
+    /// Activation function of a GGUF model: relu2 or silu [default: the architecture's]
+    #[arg(long, value_name = "NAME")]
+    pub activation: Option<Activation>,
 }
 
 /// What a sequence starts with.
@@ -134,9 +164,8 @@ pub struct TextArgs {
 
 #[derive(ClapArgs)]
 pub struct EvalArgs {
-    /// Folder of a Hugging Face model or a GGUF file [default: the shipped models/stories]
-    #[arg(short, long, value_name = "MODEL")]
-    pub model: Option<PathBuf>,
+    #[command(flatten)]
+    pub model: ModelArgs,
     #[command(flatten)]
     pub text: TextArgs,
     /// Positions of a piece [default: what model and device both have]
@@ -155,9 +184,8 @@ pub struct EvalArgs {
 
 #[derive(ClapArgs)]
 pub struct PerplexityArgs {
-    /// Folder of a Hugging Face model or a GGUF file [default: the shipped models/stories]
-    #[arg(short, long, value_name = "MODEL")]
-    pub model: Option<PathBuf>,
+    #[command(flatten)]
+    pub model: ModelArgs,
     #[command(flatten)]
     pub text: TextArgs,
     /// Positions of a piece, of which the second half counts [default: 512 or what model and device both have]
@@ -176,9 +204,8 @@ pub struct PerplexityArgs {
 
 #[derive(ClapArgs)]
 pub struct LogitsArgs {
-    /// Folder of a Hugging Face model or a GGUF file [default: the shipped models/stories]
-    #[arg(short, long, value_name = "MODEL")]
-    pub model: Option<PathBuf>,
+    #[command(flatten)]
+    pub model: ModelArgs,
     #[command(flatten)]
     pub input: Input,
     /// reference, golden or sim, with a preset if wanted
@@ -190,6 +217,26 @@ pub struct LogitsArgs {
     /// The safetensors file to write: `logits` (f32, positions x vocabulary) and `tokens`
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct ConvertArgs {
+    /// Folder of a Hugging Face model or a GGUF file [default: the shipped models/stories]
+    pub model: Option<PathBuf>,
+    #[command(flatten)]
+    pub reading: Reading,
+    /// The folder to write; it must not exist
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// What to write, separated by commas: safetensors, tq2_0, tq1_0, i2_s
+    #[arg(long, value_name = "FORMATS", value_delimiter = ',', default_value = "safetensors,tq2_0")]
+    pub format: Vec<Format>,
+    /// Replace the folder if it exists
+    #[arg(long)]
+    pub force: bool,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -231,8 +278,10 @@ pub struct DevicesArgs {
 
 #[derive(ClapArgs)]
 pub struct InspectArgs {
-    /// Folder of a Hugging Face model [default: the shipped models/stories]
+    /// Folder of a Hugging Face model or a GGUF file [default: the shipped models/stories]
     pub model: Option<PathBuf>,
+    #[command(flatten)]
+    pub reading: Reading,
     /// Device whose memory map is shown
     #[arg(long, default_value = "golden:tiny", value_name = "DEVICE")]
     pub device: Choice,

@@ -24,11 +24,11 @@ struct Outcome {
 
 /// The command.
 pub fn eval(args: &EvalArgs) -> Result<()> {
-    let folder = model_folder(args.model.as_deref())?;
-    let model = load(&folder)?;
+    let folder = model_folder(args.model.model.as_deref())?;
+    let model = load(&folder, &args.model.reading)?;
     let source = Source::Device(args.device.clone());
     let context = source.context(&model, args.ctx, usize::MAX);
-    let pieces = texts::pieces(&args.text, &folder, context)?;
+    let pieces = texts::pieces(&args.text, &model.path, context)?;
     pieces.iter().try_for_each(|piece| check(piece, model.config.vocab))?;
     let outcome = compare(args, &model, &source, &pieces, context)?;
     if args.json { print_json(&as_json(&source, &outcome)) } else { print(&as_text(&outcome)) }

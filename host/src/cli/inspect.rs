@@ -23,7 +23,7 @@ struct Matrix {
 /// The command.
 pub fn inspect(args: &InspectArgs) -> Result<()> {
     let folder = model_folder(args.model.as_deref())?;
-    let model = load(&folder)?;
+    let model = load(&folder, &args.reading)?;
     let matrices: Vec<_> = model
         .matrices()
         .map(|(name, t)| {

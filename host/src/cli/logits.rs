@@ -12,9 +12,9 @@ use sterna_host::error::{Error, Result};
 
 /// The command.
 pub fn logits(args: &LogitsArgs) -> Result<()> {
-    let folder = model_folder(args.model.as_deref())?;
-    let model = load(&folder)?;
-    let tokens = prompt(&folder, &args.input)?.0;
+    let folder = model_folder(args.model.model.as_deref())?;
+    let model = load(&folder, &args.model.reading)?;
+    let tokens = prompt(&model.path, &args.input)?.0;
     check(&tokens, model.config.vocab)?;
     let mut engine = Engine::open(&args.device, &model, tokens.len(), args.planes)?;
     let logits = engine.logits(&tokens)?;

@@ -14,10 +14,10 @@ const CONTEXT: usize = 512;
 
 /// The command.
 pub fn perplexity(args: &PerplexityArgs) -> Result<()> {
-    let folder = model_folder(args.model.as_deref())?;
-    let model = load(&folder)?;
+    let folder = model_folder(args.model.model.as_deref())?;
+    let model = load(&folder, &args.model.reading)?;
     let context = args.device.context(&model, args.ctx, CONTEXT);
-    let mut pieces = texts::pieces(&args.text, &folder, context)?;
+    let mut pieces = texts::pieces(&args.text, &model.path, context)?;
     if args.text.file.is_some() && !args.text.paragraphs {
         // the last piece of a stream is shorter, and so harder: llama.cpp leaves it out
         pieces.retain(|piece| piece.len() == context);
@@ -25,7 +25,7 @@ pub fn perplexity(args: &PerplexityArgs) -> Result<()> {
     if pieces.is_empty() {
         let (problem, remedy) =
             (format!("it has fewer than {context} tokens"), "give a longer text or a smaller -c");
-        let path = args.text.file.clone().unwrap_or(folder);
+        let path = args.text.file.clone().unwrap_or(model.path.clone());
         return Err(Error::Inconsistent { path, problem, remedy });
     }
     let mut engine = Engine::open(&args.device, &model, context, args.planes)?;

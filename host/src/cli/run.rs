@@ -1,6 +1,6 @@
 //! `sterna run`: continue a prompt and say what it cost.
 
-use super::args::{Input, RunArgs};
+use super::args::{Input, Reading, RunArgs};
 use super::engine::check;
 use super::progress::Progress;
 use super::report::{Part, Report};
@@ -14,6 +14,7 @@ use sterna_host::image::Image;
 use sterna_host::model::{Model, Overrides};
 use sterna_host::sample::Sampler;
 use sterna_host::session::{Output, Session};
+use sterna_host::shapes::Shape;
 use sterna_host::text::{ChatTemplate, Detokenizer, Message, Tokenizer};
 
 /// The model's folder: as given, or the shipped one, below the current directory or beside this crate's sources.
@@ -30,13 +31,19 @@ pub fn model_folder(given: Option<&Path>) -> Result<PathBuf> {
     })
 }
 
-/// Reads the model with a progress bar.
-pub fn load(folder: &Path) -> Result<Model> {
+/// Reads the model with a progress bar; what was found rather than read goes to standard error.
+pub fn load(path: &Path, reading: &Reading) -> Result<Model> {
     let mut progress = Progress::new("reading");
-    let model = Model::load_with(folder, &Overrides::default(), |done, total| progress.at(done, total))?;
+    let model = match &reading.shape {
+        Some(name) => Shape::find(name)?.model(0),
+        None => {
+            let overrides = Overrides { layout: reading.i2s_layout, activation: reading.activation };
+            Model::load_with(path, &overrides, |done, total| progress.at(done, total))?
+        }
+    };
     drop(progress);
     for note in &model.notes {
-        eprintln!("note: {}: {note}", folder.display());
+        eprintln!("note: {}: {note}", model.path.display());
     }
     Ok(model)
 }
@@ -45,9 +52,9 @@ pub fn load(folder: &Path) -> Result<Model> {
 pub fn run(args: &RunArgs) -> Result<()> {
     let started = Instant::now();
     let sampler = Sampler::new((&args.sampling).into())?;
-    let folder = model_folder(args.model.as_deref())?;
-    let model = load(&folder)?;
-    let (prompt, tokenizer) = prompt(&folder, &args.input)?;
+    let folder = model_folder(args.model.model.as_deref())?;
+    let model = load(&folder, &args.model.reading)?;
+    let (prompt, tokenizer) = prompt(&model.path, &args.input)?;
     let ends = ends(&model, tokenizer.as_ref());
     check(&prompt, model.config.vocab)?;
     let image = compile_for(&model, args)?;
@@ -80,6 +87,9 @@ pub fn prompt(folder: &Path, input: &Input) -> Result<(Vec<u32>, Option<Tokenize
     let tokenizer = Tokenizer::open(input.tokenizer.as_deref().unwrap_or(folder));
     if let Some(ids) = &input.tokens {
         return Ok((ids.clone(), tokenizer.ok()));
+    }
+    if !folder.exists() && input.tokenizer.is_none() {
+        return Err(Error::NoTokenizer { path: folder.into() });
     }
     let tokenizer = tokenizer?;
     let tokens = match &input.chat {

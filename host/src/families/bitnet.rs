@@ -8,6 +8,7 @@ use crate::config::Activation;
 /// `BitNetForCausalLM`.
 pub const FAMILY: Family = Family {
     architectures: &["BitNetForCausalLM"],
+    model_type: "bitnet",
     gguf: &["bitnet-b1.58", "bitnet-25"],
     quantizes_itself: false,
     gguf_activation: Activation::Relu2,

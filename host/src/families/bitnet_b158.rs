@@ -8,6 +8,7 @@ use crate::config::Activation;
 /// `BitnetForCausalLM`: not the class of the same name with a capital N.
 pub const FAMILY: Family = Family {
     architectures: &["BitnetForCausalLM"],
+    model_type: "llama",
     gguf: &["bitnet"],
     quantizes_itself: true,
     gguf_activation: Activation::Silu,

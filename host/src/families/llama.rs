@@ -8,6 +8,7 @@ use crate::config::Activation;
 /// `LlamaForCausalLM`.
 pub const FAMILY: Family = Family {
     architectures: &["LlamaForCausalLM"],
+    model_type: "llama",
     gguf: &["llama"],
     quantizes_itself: false,
     gguf_activation: Activation::Silu,

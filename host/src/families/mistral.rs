@@ -8,6 +8,7 @@ use crate::config::Activation;
 /// `MistralForCausalLM`.
 pub const FAMILY: Family = Family {
     architectures: &["MistralForCausalLM"],
+    model_type: "mistral",
     gguf: &[],
     quantizes_itself: false,
     gguf_activation: Activation::Silu,

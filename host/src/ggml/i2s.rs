@@ -56,6 +56,19 @@ impl Layout {
     }
 }
 
+impl std::str::FromStr for Layout {
+    type Err = String;
+
+    fn from_str(name: &str) -> std::result::Result<Self, String> {
+        match name {
+            "x86" => Ok(Layout::X86),
+            "arm" => Ok(Layout::Arm),
+            "four-rows" => Ok(Layout::FourRows),
+            other => Err(format!("`{other}` is no I2_S order; choose x86, arm or four-rows")),
+        }
+    }
+}
+
 impl fmt::Display for Layout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -132,6 +132,29 @@ const ROWS: [Row; 11] = [
     },
 ];
 
+/// The name that GGUF has for the `pre_tokenizer` of a tokenizer.json.
+pub(crate) fn pre_tokenizer_name(json: &serde_json::Value) -> Option<&'static str> {
+    // a sequence of one is that one
+    let single = |json: &serde_json::Value| match json["pretokenizers"].as_array().map(Vec::as_slice) {
+        Some([one]) => one.clone(),
+        _ => json.clone(),
+    };
+    let wanted = single(json);
+    let same = |row: &&Row| {
+        let built = row.build().ok().and_then(|built| serde_json::to_value(built).ok());
+        built.is_some_and(|built| alike(&single(&built), &wanted))
+    };
+    ROWS.iter().find(same).map(|row| row.names[0])
+}
+
+/// Equal but for what changes no cut: whether offsets are trimmed.
+fn alike(a: &serde_json::Value, b: &serde_json::Value) -> bool {
+    let plain = |value: &serde_json::Value| {
+        value.to_string().replace("\"trim_offsets\":false", "\"trim_offsets\":true")
+    };
+    plain(a) == plain(b)
+}
+
 impl Row {
     /// The row of a name; the error says what is wrong with the name.
     pub fn find(name: &str) -> Result<&'static Row, String> {

@@ -122,6 +122,11 @@ impl ChatTemplate {
         Ok(Self { environment, origin: origin.into(), bos: own(bos), eos: own(eos) })
     }
 
+    /// The template's text.
+    pub fn source(&self) -> String {
+        self.environment.get_template(NAME).map(|template| template.source().to_string()).unwrap_or_default()
+    }
+
     /// The prompt of a conversation. `add_generation_prompt` appends what precedes the model's answer.
     ///
     /// The prompt holds special tokens as text: encode it without adding more

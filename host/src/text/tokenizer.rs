@@ -94,6 +94,11 @@ impl Tokenizer {
         .map_err(Error::Tokenize)
     }
 
+    /// The tokenizer as a tokenizer.json.
+    pub fn to_json(&self) -> Result<String> {
+        guarded(|| self.inner.to_string(true)).map_err(Error::Tokenize)
+    }
+
     /// The id of a token by its spelling in the vocabulary, special or not.
     pub fn id_of(&self, token: &str) -> Option<u32> {
         self.inner.token_to_id(token)
