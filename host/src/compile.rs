@@ -25,7 +25,7 @@ use head::Head;
 use layer::Emitter;
 use plan::Plan;
 use sterna_spec::config::Config;
-use sterna_spec::isa::Instruction;
+use sterna_spec::isa::{Instruction, MAX_PLANES};
 use sterna_spec::layout::KvLayout;
 use sterna_spec::stream::StreamBuilder;
 
@@ -50,21 +50,21 @@ impl Default for Options {
 pub fn compile(model: &Model, device: &Config, options: &Options) -> Result<Image> {
     let plan = Plan::new(&model.config, device, options).map_err(Error::Limits)?;
     let kv_layout = KvLayout::new(device, plan.head_size, options.context);
-    let mut bytes = Vec::new();
+    // growing by doubling would take twice the memory in between
+    let mut bytes = Vec::with_capacity(size_at_least(model, device));
     tables::embedding(device, &model.weights.embedding, &plan.hidden, &mut bytes);
     let embedding = Region { base: 0, beats: bytes.len() / device.beat_bytes() };
     tables::rotary(device, &model.config, options.context, plan.head_size, &mut bytes);
     let rotary = Region { base: embedding.end(), beats: bytes.len() / device.beat_bytes() - embedding.end() };
 
-    let out = StreamBuilder::new(device);
+    let out = StreamBuilder::behind(device, bytes);
     let mut emitter = Emitter { out, model: &model.config, device, plan, kv: kv_layout, parts: Vec::new() };
     let head = Head::new(model.head(), &model.weights.final_norm, options.planes);
     emitter.step(model, &head, embedding, rotary);
     let step = Region { base: rotary.end(), beats: emitter.out.beats() };
     emitter.logits(&head);
     let logits = Region { base: step.end(), beats: emitter.out.beats() - step.beats };
-    let parts = emitter.parts;
-    bytes.extend(emitter.out.into_bytes());
+    let (parts, bytes) = (emitter.parts, emitter.out.into_bytes());
 
     let padded_vocab = model.config.vocab.next_multiple_of(device.lanes as usize);
     let result_stride = row_beats(device, padded_vocab);
@@ -82,6 +82,15 @@ pub fn compile(model: &Model, device: &Config, options: &Options) -> Result<Imag
         vocab: model.config.vocab,
     };
     check_addresses(image)
+}
+
+/// Bytes of embedding and weights, and a bit more.
+fn size_at_least(model: &Model, device: &Config) -> usize {
+    let c = &model.config;
+    let weights: usize = model.matrices().map(|(_, m)| m.outputs() * m.inputs()).sum();
+    let trits = weights + 2 * MAX_PLANES * c.vocab * c.hidden;
+    let a_beat = device.lookups as usize * device.chunk();
+    4 * c.vocab * c.hidden + trits / a_beat * device.beat_bytes() / 20 * 21
 }
 
 /// Refuses an image that 32-bit beat numbers or the bus cannot reach.

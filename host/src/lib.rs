@@ -8,6 +8,7 @@ pub mod compile;
 pub mod config;
 pub mod convert;
 pub mod devices;
+pub mod diagnosis;
 pub mod driver;
 pub mod error;
 pub mod evaluate;

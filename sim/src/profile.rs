@@ -1,6 +1,6 @@
 //! The memories that are modelled: rows of data in physical units, and their form in cycles of a design's clock.
 
-use sterna_spec::config::Config;
+use sterna_spec::config::{Ceiling, Config, MEMORIES};
 
 /// A duration of a row.
 #[derive(Clone, Copy, Debug)]
@@ -9,22 +9,10 @@ enum Span {
     Nanos(u32),
 }
 
-/// What all ports together can carry.
-#[derive(Clone, Copy, Debug)]
-enum Ceiling {
-    /// Each port's width.
-    None,
-    /// 10^6 bytes a second.
-    Megabytes(u32),
-    /// Bytes in a cycle: memory on the design's clock.
-    Cycle(u32),
-}
-
 /// One memory.
 #[derive(Clone, Copy, Debug)]
 struct Row {
     name: &'static str,
-    ceiling: Ceiling,
     read_latency: Span,
     write_latency: Span,
     outstanding: u32,
@@ -42,7 +30,6 @@ const NONE: Span = Span::Cycles(0);
 const ROWS: &[Row] = &[
     Row {
         name: "ideal",
-        ceiling: Ceiling::None,
         read_latency: Span::Cycles(8),
         write_latency: Span::Cycles(4),
         outstanding: 64,
@@ -55,7 +42,6 @@ const ROWS: &[Row] = &[
     },
     Row {
         name: "kv260",
-        ceiling: Ceiling::Megabytes(15_100),
         read_latency: Span::Nanos(200),
         write_latency: Span::Nanos(100),
         outstanding: 16,
@@ -71,7 +57,6 @@ const ROWS: &[Row] = &[
     },
     Row {
         name: "ulx3s",
-        ceiling: Ceiling::Cycle(2),
         read_latency: Span::Cycles(10),
         write_latency: Span::Cycles(4),
         outstanding: 4,
@@ -140,10 +125,10 @@ impl Profile {
             write_latency: cycles(row.write_latency),
             outstanding: row.outstanding,
             write_buffer: row.write_buffer,
-            ceiling: match row.ceiling {
-                Ceiling::None => None,
-                Ceiling::Megabytes(mb) => Some((mb.into(), mhz)),
-                Ceiling::Cycle(bytes) => Some((bytes.into(), 1)),
+            ceiling: match MEMORIES.iter().find(|(memory, _)| *memory == name).map(|(_, ceiling)| *ceiling) {
+                None | Some(Ceiling::Ports) => None,
+                Some(Ceiling::Megabytes(mb)) => Some((mb.into(), mhz)),
+                Some(Ceiling::Cycle(bytes)) => Some((bytes.into(), 1)),
             },
             refresh: (every > 0).then(|| (every, cycles(row.refresh_for))),
             turnaround: cycles(row.turnaround),

@@ -89,6 +89,22 @@ pub const FIELDS: &[(&str, &str)] = &[
 /// Names of the presets.
 pub const PRESETS: &[&str] = &["tiny"];
 
+/// What all ports of a memory together carry at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ceiling {
+    /// Each port's width in every cycle.
+    Ports,
+    /// 10^6 bytes a second.
+    Megabytes(u32),
+    /// Bytes in a cycle: memory on the design's clock.
+    Cycle(u32),
+}
+
+/// Memories that a configuration may name, and their ceilings. The simulation models the rest of them.
+/// `kv260`: the best that users of that board logged; `ulx3s`: a 16-bit SDRAM.
+pub const MEMORIES: [(&str, Ceiling); 3] =
+    [("ideal", Ceiling::Ports), ("kv260", Ceiling::Megabytes(15_100)), ("ulx3s", Ceiling::Cycle(2))];
+
 impl Config {
     /// A preset by name.
     ///
@@ -186,6 +202,18 @@ impl Config {
         let padded = u64::from(self.activations).next_multiple_of(self.chunk() as u64);
         bits_for(128 * weight * padded).min(32)
     }
+    /// Bytes a second that the memory carries at most at this clock: what its ceiling and the ports allow.
+    pub fn memory_bandwidth(&self) -> u64 {
+        let clock = u64::from(self.clock_mhz) * 1_000_000;
+        let ports = clock * self.beat_bytes() as u64;
+        let ceiling = MEMORIES.iter().find(|(name, _)| *name == self.memory).map(|(_, ceiling)| *ceiling);
+        match ceiling {
+            None | Some(Ceiling::Ports) => ports,
+            Some(Ceiling::Megabytes(rate)) => ports.min(u64::from(rate) * 1_000_000),
+            Some(Ceiling::Cycle(bytes)) => ports.min(clock * u64::from(bytes)),
+        }
+    }
+
     /// Bits of a beat of memory.
     pub fn beat_bits(&self) -> u32 {
         8 * self.beat_bytes() as u32
@@ -219,7 +247,7 @@ impl Config {
         if self.name.is_empty() || !self.name.chars().all(name_ok) {
             problems.push(format!("name '{}' must consist of lower-case letters, digits and '-'", self.name));
         }
-        if !["ideal", "kv260", "ulx3s"].contains(&self.memory.as_str()) {
+        if !MEMORIES.iter().any(|(name, _)| *name == self.memory) {
             problems.push(format!("memory '{}' is not a profile; choose ideal, kv260 or ulx3s", self.memory));
         }
         let ranges = [

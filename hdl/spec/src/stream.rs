@@ -9,25 +9,32 @@ use crate::layout::{MatrixShape, pack_rows};
 pub struct StreamBuilder<'c> {
     config: &'c Config,
     bytes: Vec<u8>,
+    /// Where the stream begins in `bytes`.
+    start: usize,
 }
 
 impl<'c> StreamBuilder<'c> {
     /// An empty stream for a device of this configuration.
     pub fn new(config: &'c Config) -> Self {
-        StreamBuilder { config, bytes: Vec::new() }
+        StreamBuilder::behind(config, Vec::new())
     }
 
-    /// Bytes so far, whole beats.
+    /// An empty stream that is appended to `bytes`, whole beats of something else.
+    pub fn behind(config: &'c Config, bytes: Vec<u8>) -> Self {
+        StreamBuilder { config, start: bytes.len(), bytes }
+    }
+
+    /// Bytes of the stream so far, whole beats.
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.bytes[self.start..]
     }
 
     /// Beats so far.
     pub fn beats(&self) -> usize {
-        self.bytes.len() / self.config.beat_bytes()
+        self.bytes().len() / self.config.beat_bytes()
     }
 
-    /// The finished bytes.
+    /// The finished bytes, with what the stream was appended to.
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }

@@ -282,9 +282,9 @@ pub struct InspectArgs {
     pub model: Option<PathBuf>,
     #[command(flatten)]
     pub reading: Reading,
-    /// Device whose memory map is shown
-    #[arg(long, default_value = "golden:tiny", value_name = "DEVICE")]
-    pub device: Choice,
+    /// The one device to look at [default: every preset]
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<Choice>,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
