@@ -108,21 +108,21 @@ impl ModelConfig {
             remedy: "use the configuration that belongs to the weights",
         };
         let sizes = [
-            ("hidden size", self.hidden),
-            ("number of query heads", self.heads),
-            ("number of key/value heads", self.kv_heads),
-            ("number of layers", self.layers),
-            ("feed-forward size", self.ffn),
-            ("vocabulary", self.vocab),
-            ("context", self.context),
-            ("head size", self.head_size),
+            ("hidden size", self.hidden, LARGEST),
+            ("number of query heads", self.heads, MOST),
+            ("number of key/value heads", self.kv_heads, MOST),
+            ("number of layers", self.layers, MOST),
+            ("feed-forward size", self.ffn, LARGEST),
+            ("vocabulary", self.vocab, LARGEST),
+            ("context", self.context, LARGEST),
+            ("head size", self.head_size, LARGEST),
         ];
-        for (name, size) in sizes {
+        for (name, size, largest) in sizes {
             if size == 0 {
                 return Err(inconsistent(format!("the {name} is 0")));
             }
-            if size > LARGEST {
-                return Err(inconsistent(format!("the {name} is {size}, more than {LARGEST}")));
+            if size > largest {
+                return Err(inconsistent(format!("the {name} is {size}, more than {largest}")));
             }
         }
         let (heads, kv_heads) = (self.heads, self.kv_heads);
@@ -138,15 +138,14 @@ impl ModelConfig {
         if !(self.eps.is_finite() && self.eps > 0.0) {
             return Err(inconsistent(format!("the norm's epsilon is {}, not a positive number", self.eps)));
         }
-        if self.windows.contains(&Some(0)) {
-            return Err(inconsistent("the sliding window is 0 positions".into()));
-        }
         Ok(())
     }
 }
 
 /// No dimension of a model is larger; products of two then fit any integer in use.
 const LARGEST: usize = 1 << 24;
+/// No model has more layers or heads.
+const MOST: usize = 4096;
 
 /// A value that would change numbers if it were ignored.
 fn unsupported(

@@ -22,7 +22,7 @@ pub fn read(gguf: &Gguf, overrides: &Overrides) -> Result<ModelConfig> {
     let (heads, hidden) = (keys.size("attention.head_count")?, keys.size("embedding_length")?);
     let kv_heads = keys.optional("attention.head_count_kv")?.unwrap_or(heads);
     let head_size = keys.head_size(heads, hidden)?;
-    let layers = keys.size("block_count")?.min(super::LARGEST);
+    let layers = keys.size("block_count")?;
     let theta = keys.float("rope.freq_base")?.unwrap_or(DEFAULT_THETA);
     let eps = keys.float("attention.layer_norm_rms_epsilon")?;
     let window = keys.optional("attention.sliding_window")?.filter(|_| keys.family.windows);
@@ -41,7 +41,7 @@ pub fn read(gguf: &Gguf, overrides: &Overrides) -> Result<ModelConfig> {
         eps: eps.ok_or_else(|| keys.absent("attention.layer_norm_rms_epsilon"))?,
         activation: keys.activation(overrides, heads == kv_heads)?,
         tied: gguf.tensor("output.weight").is_none(),
-        windows: vec![window; layers],
+        windows: Vec::new(),
         form: Form::Gguf(overrides.layout.unwrap_or(Layout::X86)),
         eos: keys.end_tokens()?,
     };
@@ -62,7 +62,8 @@ pub fn read(gguf: &Gguf, overrides: &Overrides) -> Result<ModelConfig> {
             remedy: "convert the model again",
         });
     }
-    Ok(ModelConfig { head_map: ModelConfig::even_map(heads, kv_heads), ..config })
+    let head_map = ModelConfig::even_map(heads, kv_heads);
+    Ok(ModelConfig { head_map, windows: vec![window; layers], ..config })
 }
 
 /// The keys of one architecture.

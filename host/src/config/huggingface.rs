@@ -84,20 +84,20 @@ pub fn load(folder: &Path) -> Result<ModelConfig> {
 }
 
 impl Raw {
-    fn interpret(self, path: &Path) -> Result<ModelConfig> {
+    fn interpret(mut self, path: &Path) -> Result<ModelConfig> {
         let family = self.family(path)?;
         self.refuse_unsupported(path)?;
         let heads = self.num_attention_heads;
         let kv_heads = self.num_key_value_heads.unwrap_or(heads);
         self.check_heads(path, heads, kv_heads)?;
-        let config = ModelConfig {
+        let mut config = ModelConfig {
             family,
             hidden: self.hidden_size,
             layers: self.num_hidden_layers,
             heads,
             kv_heads,
             head_size: self.head_dim.unwrap_or(self.hidden_size / heads),
-            head_map: ModelConfig::even_map(heads, kv_heads),
+            head_map: Vec::new(),
             ffn: self.intermediate_size,
             vocab: self.vocab_size,
             context: self.max_position_embeddings,
@@ -105,11 +105,14 @@ impl Raw {
             eps: self.rms_norm_eps as f32,
             activation: self.activation(path)?,
             tied: self.tie_word_embeddings,
-            windows: self.windows(path, family)?,
+            windows: Vec::new(),
             form: self.form(path, family)?,
-            eos: self.eos_token_id.map(Vec::from).unwrap_or_default(),
+            eos: self.eos_token_id.take().map(Vec::from).unwrap_or_default(),
         };
+        // lists as long as these numbers only after the numbers have been looked at
         config.check(path)?;
+        config.head_map = ModelConfig::even_map(heads, kv_heads);
+        config.windows = self.windows(path, family)?;
         Ok(config)
     }
 
@@ -180,8 +183,11 @@ impl Raw {
 
     /// The window of each layer. `layer_types`, where present, says which layers have one.
     fn windows(&self, path: &Path, family: &Family) -> Result<Vec<Option<usize>>> {
-        let layers = self.num_hidden_layers.min(super::LARGEST);
+        let layers = self.num_hidden_layers;
         let window = self.sliding_window.filter(|_| family.windows);
+        if window == Some(0) {
+            return Err(unsupported(path, "sliding_window", "0", "give the number of positions"));
+        }
         let Some(types) = &self.layer_types else { return Ok(vec![window; layers]) };
         let of = |kind: &String| match kind.as_str() {
             "full_attention" => Ok(None),
