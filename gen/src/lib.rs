@@ -5,6 +5,7 @@
 //! | `main.rs` | the command line |
 //! | `source.rs` | finds a configuration by name or file, lists presets, documents them |
 //! | `output.rs` | the files of a configuration, as text |
+//! | `registers.rs` | the register table as Markdown, JSON, C header, `csr.csv`, SVD |
 //! | `folder.rs` | folders with a manifest: written whole, replaced only if they are ours and untouched |
 //! | `check.rs` | the committed output: checks it or rewrites it |
 //! | `error.rs` | [`Error`] |
@@ -15,10 +16,11 @@ mod check;
 mod error;
 mod folder;
 mod output;
+mod registers;
 mod source;
 
 pub use check::{COMMITTED, check};
 pub use error::Error;
 pub use folder::{MANIFEST, write};
-pub use output::{files, register_map};
+pub use output::files;
 pub use source::{configuration, json, schema, table};

@@ -1,14 +1,11 @@
-//! The files of a configuration, as text: Verilog, the register map, and the configuration itself.
+//! The files of a configuration, as text: Verilog, the register table in its forms, and the configuration itself.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use sterna_spec::config::Config;
-use sterna_spec::registers::{
-    self, Access, ERROR_BLOCKS, ERROR_CODES, Register, SPACE, TOPK_ROW_BYTES, VERSION, offset,
-};
 
 use crate::error::Error;
+use crate::registers;
 use crate::source::schema;
 
 /// Every file by name.
@@ -19,60 +16,15 @@ pub fn files(config: &Config) -> Result<BTreeMap<String, String>, Error> {
     let failed = |why: String| Error::Emit { name: config.name.clone(), why };
     let mut files = sterna_hdl::emit(config).map_err(|e| failed(e.to_string()))?;
     files.insert("config.toml".into(), schema(config));
-    files.insert("registers.md".into(), register_map(config));
+    for (name, text) in registers::files(config) {
+        files.insert(name.into(), text);
+    }
     Ok(files)
-}
-
-/// The register map as Markdown.
-pub fn register_map(config: &Config) -> String {
-    let mut text = format!(
-        "# Registers of `{}`\n\n\
-         Version {VERSION} of the contract, configuration {:016x}. AXI4-Lite, {SPACE} bytes, 32-bit registers; other addresses \
-         read as 0.\n\n\
-         | offset | name | access | meaning |\n|---|---|---|---|\n",
-        config.name,
-        config.hash(),
-    );
-    let access = |a: Access| match a {
-        Access::ReadOnly => "read",
-        Access::ReadWrite => "read, write",
-        Access::WriteOne => "write 1",
-    };
-    for Register { name, offset, access: a, doc } in registers::table(config) {
-        let _ = writeln!(text, "| {offset:#06x} | {name} | {} | {doc} |", access(a));
-    }
-    let last = offset::TOPK + config.rows * TOPK_ROW_BYTES - 4;
-    let _ = write!(
-        text,
-        "| {:#06x}..{last:#06x} | TOPK | read | the largest logits: {TOPK_ROW_BYTES} bytes a row, {} pairs of id and logit \
-         (binary32) from the largest on; unused pairs read as id 0xffffffff, logit -inf |\n\n",
-        offset::TOPK,
-        config.top_k
-    );
-    text += "## Errors\n\n| ERROR 7:0 | name | meaning |\n|---|---|---|\n";
-    for (code, name, meaning) in ERROR_CODES {
-        let _ = writeln!(text, "| {code} | {name} | {meaning} |");
-    }
-    text += "\n| ERROR 15:8 | block |\n|---|---|\n";
-    for (block, name) in ERROR_BLOCKS {
-        let _ = writeln!(text, "| {block} | {name} |");
-    }
-    text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_register_map_names_every_register() {
-        let config = Config { rows: 3, ports: 2, ..Config::preset("tiny").unwrap() };
-        let text = register_map(&config);
-        for r in registers::table(&config) {
-            assert!(text.contains(&format!("| {:#06x} | {} | ", r.offset, r.name)), "{}", r.name);
-        }
-        assert!(text.contains("| 0x2000..0x25fc | TOPK |"));
-    }
 
     #[test]
     fn texts_are_pure() {
