@@ -9,6 +9,7 @@ mod inspect;
 mod logits;
 mod perplexity;
 mod progress;
+mod replay;
 mod report;
 mod run;
 mod texts;
@@ -26,6 +27,7 @@ pub fn run(args: Args) -> Result<()> {
         Command::Perplexity(perplexity) => perplexity::perplexity(&perplexity),
         Command::Devices(devices) => devices::devices(&devices),
         Command::Inspect(inspect) => inspect::inspect(&inspect),
+        Command::Replay(replay) => replay::replay(&replay),
         Command::Convert(convert) => convert::convert(&convert),
         Command::Completions { shell } => {
             let mut script = Vec::new();

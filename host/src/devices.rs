@@ -1,6 +1,7 @@
 //! Devices by name: `golden`, `sim`, each with a preset or a file of its own, as in `sim:tiny` or `golden:my.toml`.
 
 use crate::error::{Error, Result};
+use crate::record::{Player, Recording};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -16,6 +17,8 @@ pub enum Kind {
     /// The generated Verilog under Verilator.
     #[cfg(feature = "sim")]
     Sim,
+    /// A recorded session.
+    Replay,
 }
 
 impl Kind {
@@ -24,16 +27,12 @@ impl Kind {
         (Kind::Golden, "golden", "the device's definition in plain Rust: exact results, no cycles"),
         #[cfg(feature = "sim")]
         (Kind::Sim, "sim", "the generated Verilog, cycle by cycle (Verilator)"),
+        (Kind::Replay, "replay", "a session that run --record wrote: replay:FILE"),
     ];
 
     /// The kind's name.
     pub fn name(self) -> &'static str {
         Kind::ALL.iter().find(|(kind, ..)| *kind == self).map_or("", |(_, name, _)| name)
-    }
-
-    /// True if the device counts cycles.
-    pub fn has_cycles(self) -> bool {
-        self != Kind::Golden
     }
 }
 
@@ -44,6 +43,10 @@ pub struct Choice {
     pub kind: Kind,
     /// The hardware's dimensions.
     pub config: Config,
+    /// The recording that is played back.
+    pub file: Option<PathBuf>,
+    /// True if the device counts cycles; a recording has those of the device that was recorded.
+    pub has_cycles: bool,
 }
 
 /// What runs when nothing is said.
@@ -64,7 +67,18 @@ impl FromStr for Choice {
                 names.join(", ")
             ));
         };
-        Ok(Choice { kind: *kind, config: configuration(preset)? })
+        if *kind == Kind::Replay {
+            let recording = Recording::open(preset.as_ref()).map_err(|e| e.to_string())?;
+            let has_cycles = recording.device != Kind::Golden.name();
+            return Ok(Choice {
+                kind: *kind,
+                config: recording.config,
+                file: Some(preset.into()),
+                has_cycles,
+            });
+        }
+        let has_cycles = *kind != Kind::Golden;
+        Ok(Choice { kind: *kind, config: configuration(preset)?, file: None, has_cycles })
     }
 }
 
@@ -95,6 +109,14 @@ impl Choice {
     /// Opens the device, with empty memory.
     pub fn open(&self, watch: &Watch) -> Result<Box<dyn Device>> {
         match self.kind {
+            Kind::Replay if watch.lockstep || watch.trace.is_some() => Err(Error::Device(
+                "a recording has nothing to trace or to compare with; run it on a device with sterna replay"
+                    .into(),
+            )),
+            Kind::Replay => {
+                let file = self.file.clone().unwrap_or_default();
+                Ok(Box::new(Player::new(Recording::open(&file)?)))
+            }
             Kind::Golden if watch.lockstep || watch.trace.is_some() => Err(Error::Device(
                 "the golden model has nothing to trace or to compare with; choose --device sim".into(),
             )),

@@ -244,6 +244,14 @@ pub enum Error {
         /// The model.
         path: PathBuf,
     },
+    /// A recording of a device cannot be used.
+    #[error("{path}: {problem}; record it again with run --record", path = .path.display())]
+    Recording {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A sampling setting is out of range.
     #[error("{name} is {value} but must be {range}")]
     Setting {

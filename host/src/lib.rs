@@ -19,6 +19,7 @@ pub mod gguf;
 pub mod image;
 mod json;
 pub mod model;
+pub mod record;
 pub mod reference;
 pub mod sample;
 pub mod session;

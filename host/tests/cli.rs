@@ -72,7 +72,8 @@ fn failures_are_one_sentence_and_a_code() {
         let (code, error) = failure(args);
         format!("{code} {}: {error}", args.join(" "))
     });
-    insta::assert_snapshot!(all.collect::<Vec<_>>().join("\n"));
+    // builds without the simulation have one device less
+    insta::assert_snapshot!(all.collect::<Vec<_>>().join("\n").replace(", sim", ""));
 }
 
 #[test]

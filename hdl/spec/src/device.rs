@@ -59,3 +59,29 @@ pub trait Device {
     /// If its memory is smaller.
     fn reserve_memory(&mut self, bytes: u64) -> Result<(), DeviceError>;
 }
+
+impl<D: Device + ?Sized> Device for Box<D> {
+    fn read_register(&mut self, offset: u32) -> Result<u32, DeviceError> {
+        (**self).read_register(offset)
+    }
+
+    fn write_register(&mut self, offset: u32, value: u32) -> Result<(), DeviceError> {
+        (**self).write_register(offset, value)
+    }
+
+    fn read_memory(&mut self, address: u64, bytes: &mut [u8]) -> Result<(), DeviceError> {
+        (**self).read_memory(address, bytes)
+    }
+
+    fn write_memory(&mut self, address: u64, bytes: &[u8]) -> Result<(), DeviceError> {
+        (**self).write_memory(address, bytes)
+    }
+
+    fn wait(&mut self) -> Result<(), DeviceError> {
+        (**self).wait()
+    }
+
+    fn reserve_memory(&mut self, bytes: u64) -> Result<(), DeviceError> {
+        (**self).reserve_memory(bytes)
+    }
+}

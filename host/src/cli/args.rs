@@ -48,6 +48,8 @@ pub enum Command {
     Eval(EvalArgs),
     /// The perplexity of a text, counted as llama.cpp counts it
     Perplexity(PerplexityArgs),
+    /// Run a recorded session on a device and compare every answer
+    Replay(ReplayArgs),
     /// List the devices and presets of this build
     Devices(DevicesArgs),
     /// Show what a model is, what it needs of a device, and what is wrong with it
@@ -82,6 +84,9 @@ pub struct RunArgs {
     /// Run the golden model beside the simulation and stop at the first difference
     #[arg(long)]
     pub lockstep: bool,
+    /// Write everything that is asked of the device, and its answers, to a file for --device replay:FILE
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
     /// Write a waveform of the simulation: FST if the name ends in .fst, else VCD
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
@@ -267,6 +272,18 @@ pub struct Sampling {
     /// Equal seeds give equal texts
     #[arg(long, default_value_t = 0, value_name = "S")]
     pub seed: u64,
+}
+
+#[derive(ClapArgs)]
+pub struct ReplayArgs {
+    /// What run --record wrote
+    pub file: PathBuf,
+    /// golden or sim, with a preset if wanted
+    #[arg(long, default_value = DEFAULT, value_name = "DEVICE")]
+    pub device: Choice,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(ClapArgs)]

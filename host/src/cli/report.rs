@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use std::fmt;
 use std::time::Duration;
-use sterna_host::devices::Kind;
+use sterna_host::devices::Choice;
 use sterna_host::driver::Counters;
 use sterna_host::session::Output;
 use sterna_spec::config::Config;
@@ -49,7 +49,7 @@ impl Part {
 /// One run.
 pub struct Report<'a> {
     /// The device.
-    pub device: Kind,
+    pub device: &'a Choice,
     /// Its dimensions.
     pub config: &'a Config,
     /// Tokens of the prompt.
@@ -70,7 +70,7 @@ impl Report<'_> {
     /// The object that `--json` prints. Numbers that come from cycles are null on a device without cycles.
     pub fn json(&self) -> Value {
         json!({
-            "device": self.device.name(),
+            "device": self.device.kind.name(),
             "preset": self.config.name,
             "clock_mhz": self.config.clock_mhz,
             "prompt_tokens": self.prompt_tokens,
@@ -83,7 +83,7 @@ impl Report<'_> {
     }
 
     fn part(&self, part: &Part) -> Value {
-        let counted = |value: Value| if self.device.has_cycles() { value } else { Value::Null };
+        let counted = |value: Value| if self.device.has_cycles { value } else { Value::Null };
         let causes: serde_json::Map<_, _> =
             part.counters.causes().map(|(name, cycles)| (name.to_lowercase(), cycles.into())).collect();
         json!({
@@ -101,10 +101,10 @@ impl Report<'_> {
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let config = self.config;
-        writeln!(f, "device   {}, preset {}", self.device.name(), config.name)?;
+        writeln!(f, "device   {}, preset {}", self.device.kind.name(), config.name)?;
         for (name, part) in [("prefill", &self.prefill), ("decode", &self.decode)] {
             write!(f, "{name:<8} {} tokens in {} steps", part.tokens, part.steps)?;
-            if !self.device.has_cycles() || part.tokens == 0 {
+            if !self.device.has_cycles || part.tokens == 0 {
                 writeln!(f)?;
                 continue;
             }
@@ -120,7 +120,7 @@ impl fmt::Display for Report<'_> {
             }
             writeln!(f)?;
         }
-        let note = if self.device.has_cycles() { "" } else { " (this device has no cycles)" };
+        let note = if self.device.has_cycles { "" } else { " (this device has no cycles)" };
         write!(f, "wall     {:.2} s for {} tokens{note}", self.wall.as_secs_f64(), self.tokens.len())
     }
 }

@@ -12,6 +12,7 @@ use sterna_host::devices::Watch;
 use sterna_host::error::{Error, Result};
 use sterna_host::image::Image;
 use sterna_host::model::{Model, Overrides};
+use sterna_host::record::{Recorder, Tape};
 use sterna_host::sample::Sampler;
 use sterna_host::session::{Output, Session};
 use sterna_host::shapes::Shape;
@@ -60,13 +61,23 @@ pub fn run(args: &RunArgs) -> Result<()> {
     let image = compile_for(&model, args)?;
     let watch = watch(args, &image);
     let building = Progress::spinner("preparing the device");
-    let device = args.device.open(&watch)?;
+    let mut device = args.device.open(&watch)?;
     drop(building);
+    let tape = match &args.record {
+        Some(path) => Some(Tape::start(path, args.device.kind.name(), &args.device.config)?),
+        None => None,
+    };
+    if let Some(tape) = &tape {
+        device = Box::new(Recorder::new(device, tape.clone()));
+    }
     let session = Session::new(device, image)?;
     let mut talk = Talk { args, ends, tokenizer: tokenizer.as_ref(), session, sampler, text: String::new() };
     let (tokens, prefill, decode) = talk.talk(&prompt)?;
+    if let Some(tape) = &tape {
+        tape.finish()?;
+    }
     let report = Report {
-        device: args.device.kind,
+        device: &args.device,
         config: &args.device.config,
         prompt_tokens: prompt.len(),
         tokens,
