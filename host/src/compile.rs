@@ -48,6 +48,16 @@ impl Default for Options {
 
 /// Compiles `model` for `device`. An error lists every limit that the model breaks.
 pub fn compile(model: &Model, device: &Config, options: &Options) -> Result<Image> {
+    compile_with(model, device, options, |_, _| {})
+}
+
+/// As [`compile`]; `progress(done, all)` is called after each layer and after each of the two heads.
+pub fn compile_with(
+    model: &Model,
+    device: &Config,
+    options: &Options,
+    mut progress: impl FnMut(usize, usize),
+) -> Result<Image> {
     let plan = Plan::new(&model.config, device, options).map_err(Error::Limits)?;
     let kv_layout = KvLayout::new(device, plan.head_size, options.context);
     // growing by doubling would take twice the memory in between
@@ -60,9 +70,11 @@ pub fn compile(model: &Model, device: &Config, options: &Options) -> Result<Imag
     let out = StreamBuilder::behind(device, bytes);
     let mut emitter = Emitter { out, model: &model.config, device, plan, kv: kv_layout, parts: Vec::new() };
     let head = Head::new(model.head(), &model.weights.final_norm, options.planes);
-    emitter.step(model, &head, embedding, rotary);
+    let all = model.config.layers + 2;
+    emitter.step(model, &head, embedding, rotary, &mut |done| progress(done, all));
     let step = Region { base: rotary.end(), beats: emitter.out.beats() };
     emitter.logits(&head);
+    progress(all, all);
     let logits = Region { base: step.end(), beats: emitter.out.beats() - step.beats };
     let (parts, bytes) = (emitter.parts, emitter.out.into_bytes());
 
@@ -112,7 +124,14 @@ fn check_addresses(image: Image) -> Result<Image> {
 
 impl Emitter<'_> {
     /// The whole step: rows in, layers, body end, head.
-    fn step(&mut self, model: &Model, head: &Head, embedding: Region, rotary: Region) {
+    fn step(
+        &mut self,
+        model: &Model,
+        head: &Head,
+        embedding: Region,
+        rotary: Region,
+        progress: &mut dyn FnMut(usize),
+    ) {
         self.part("embedding");
         let rotary_words = 2 * self.plan.head;
         let (addr, stride) = (embedding.base as u32, row_beats(self.device, self.plan.hidden.padded) as u32);
@@ -139,12 +158,14 @@ impl Emitter<'_> {
         });
         for (index, layer) in model.weights.layers.iter().enumerate() {
             self.layer(index, layer);
+            progress(index + 1);
         }
         self.out.push(Instruction::End { body: true });
         self.part("head");
         let hidden = self.plan.hidden.clone();
         self.quantize(Some(&model.weights.final_norm), self.plan.x, &hidden, 1.0, true);
         self.head(head, false);
+        progress(model.config.layers + 1);
         self.out.push(Instruction::End { body: false });
     }
 

@@ -103,9 +103,9 @@ pub enum Error {
         /// The family as which the model was read.
         family: String,
     },
-    /// A tensor's shape does not follow from config.json.
+    /// A tensor's shape does not follow from the configuration.
     #[error(
-        "tensor `{name}` has shape {found:?} but config.json asks for {expected:?}; use the config.json that belongs to these weights"
+        "tensor `{name}` has shape {found:?} but the configuration asks for {expected:?}; use the configuration that belongs to these weights"
     )]
     Shape {
         /// The tensor's name.
@@ -156,6 +156,14 @@ pub enum Error {
         name: String,
         /// Position of the byte in the tensor.
         index: usize,
+    },
+    /// Something about a tensor, and the file or folder that it is in.
+    #[error("{path}: {problem}", path = .path.display())]
+    In {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong.
+        problem: Box<Error>,
     },
     /// A block format's bytes cannot be decoded.
     #[error("tensor `{name}`: {problem}")]
@@ -296,6 +304,20 @@ pub enum Error {
 }
 
 impl Error {
+    /// Adds the file or folder to an error about a tensor that names none.
+    pub(crate) fn within(self, path: &Path) -> Self {
+        match self {
+            Error::Shape { .. }
+            | Error::Dtype { .. }
+            | Error::Scale { .. }
+            | Error::NotFinite { .. }
+            | Error::Code { .. }
+            | Error::Encoding { .. }
+            | Error::NotTernary { .. } => Error::In { path: path.into(), problem: Box::new(self) },
+            other => other,
+        }
+    }
+
     /// Wraps an I/O error; an absent file becomes [`Error::Missing`] with the given remedy.
     pub(crate) fn io(path: &Path, remedy: &'static str, source: std::io::Error) -> Self {
         let path = path.to_path_buf();

@@ -80,8 +80,9 @@ fn differences(axis: &Axis, want: &Quantized, codes: &[i8], position: usize) -> 
     codes.iter().enumerate().filter_map(differs).collect()
 }
 
-/// Activation codes of the device: for each token, for each quantized vector of the body, the padded vector.
-fn device_codes(image: &Image, tokens: &[u32]) -> Result<Vec<Vec<Vec<i8>>>> {
+/// Activation codes of the golden model of the image's device: for each token, for each quantized vector of the body, the vector
+/// with its padding.
+pub fn device_codes(image: &Image, tokens: &[u32]) -> Result<Vec<Vec<Vec<i8>>>> {
     let golden = Recorded(Rc::new(RefCell::new(Golden::new(&image.config))));
     let log = golden.0.clone();
     let mut session = Session::new(Box::new(golden), image.clone())?;

@@ -88,7 +88,7 @@ impl Model {
             let names = config.family.gguf_names();
             (config, Tensors::gguf(&gguf)?, names)
         };
-        let weights = Weights::take(&mut tensors, &config, &names, progress)?;
+        let weights = Weights::take(&mut tensors, &config, &names, progress).map_err(|e| e.within(path))?;
         Ok(Model { path: path.into(), weights, config, notes })
     }
 

@@ -220,3 +220,86 @@ fn damaged_files_are_refused() {
     all.push(message(dir.path()));
     insta::assert_snapshot!(all.join("\n"));
 }
+
+/// The message of loading the GGUF case `name` after changing its bytes.
+fn spoiled_gguf(name: &str, change: impl FnOnce(&sterna_host::gguf::Gguf, &mut Vec<u8>)) -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/reference/gguf/");
+    let path = std::path::PathBuf::from(format!("{path}{name}.gguf"));
+    let mut bytes = std::fs::read(&path).unwrap();
+    change(&sterna_host::gguf::Gguf::open(&path).unwrap(), &mut bytes);
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("model.gguf");
+    std::fs::write(&file, bytes).unwrap();
+    let message = Model::load(&file).unwrap_err().to_string();
+    message.replace(&*file.to_string_lossy(), "FILE")
+}
+
+#[test]
+fn gguf_weights_that_are_not_ternary_are_named() {
+    let start = |gguf: &sterna_host::gguf::Gguf, name: &str| gguf.tensor(name).unwrap().range.start;
+    let at = "blk.0.ffn_up.weight";
+    let nan = half::f16::NAN.to_le_bytes();
+    let all = [
+        // the unused code 3, a scale that differs from block to block, one that is no number
+        spoiled_gguf("llama-158", |g, b| b[start(g, at) + 5] = 0xff),
+        spoiled_gguf("llama-158", |g, b| b[start(g, at) + 65] ^= 0x04),
+        spoiled_gguf("llama-158", |g, b| b[start(g, at) + 64..][..2].copy_from_slice(&nan)),
+        spoiled_gguf("bitnet-2b4t-i2s", |g, b| b[start(g, at) + 3] = 0xff),
+        spoiled_gguf("bitnet-2b4t-i2s", |g, b| {
+            let end = g.tensor(at).unwrap().range.end;
+            b[end - 32..end - 28].copy_from_slice(&f32::INFINITY.to_le_bytes());
+        }),
+        spoiled_gguf("llama-158", |g, b| {
+            let from = start(g, "token_embd.weight");
+            b[from..from + 2].copy_from_slice(&nan);
+        }),
+        numbers_in_gguf(&[0.5, -0.5, 0.0, 0.25]),
+    ];
+    insta::assert_snapshot!(all.join("\n"));
+}
+
+/// The message of loading a GGUF file whose matrices are F32 with these values over and over.
+fn numbers_in_gguf(values: &[f32]) -> String {
+    use sterna_host::ggml::{Type, encode};
+    use sterna_host::gguf::Writer;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("model.gguf");
+    let mut writer = Writer::new();
+    writer.set("general.architecture", "llama");
+    let keys = [
+        ("embedding_length", 32u32),
+        ("block_count", 1),
+        ("feed_forward_length", 32),
+        ("context_length", 16),
+        ("attention.head_count", 1),
+    ];
+    for (key, value) in keys {
+        writer.set(&format!("llama.{key}"), value);
+    }
+    writer.set("llama.attention.layer_norm_rms_epsilon", 1e-5f32);
+    let mut tensor = |name: &str, shape: &[usize]| {
+        let row: Vec<f32> = values.iter().copied().cycle().take(shape[shape.len() - 1]).collect();
+        writer.tensor(name, Type::F32, shape, move |_, out| {
+            encode(Type::F32, &row, out).unwrap();
+            Ok(())
+        });
+    };
+    tensor("token_embd.weight", &[8, 32]);
+    for name in ["attn_norm", "ffn_norm"] {
+        tensor(&format!("blk.0.{name}.weight"), &[32]);
+    }
+    for name in ["attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"] {
+        tensor(&format!("blk.0.{name}.weight"), &[32, 32]);
+    }
+    tensor("output_norm.weight", &[32]);
+    writer.write(&file).unwrap();
+    match Model::load(&file) {
+        Ok(model) => format!("codes with scale {}", model.weights.layers[0].up.scale),
+        Err(e) => e.to_string().replace(&*file.to_string_lossy(), "FILE"),
+    }
+}
+
+#[test]
+fn numbers_that_are_ternary_already_are_codes() {
+    assert_eq!(numbers_in_gguf(&[0.5, -0.5, 0.0]), "codes with scale 0.5");
+}

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use sterna_host::compile::{Options, compile};
 use sterna_host::config::Activation;
+use sterna_host::flips::device_codes;
 use sterna_host::model::{Model, Overrides};
 use sterna_host::reference::{Reference, linear, quantize};
 use sterna_host::session::Session;
@@ -265,6 +266,30 @@ fn the_device_is_near_the_reference() {
         println!("{}: logits {logits:.2e}, divergence {divergence:.2e}, regret {regret:.3}", case.name);
         // codes flip when keys and values are rounded to int8, and in models this small a flip counts
         assert!(divergence < 1e-2 && regret < 0.5, "{}: {divergence}", case.name);
+    }
+}
+
+#[test]
+fn the_devices_first_codes_are_those_of_transformers() {
+    // before the first attention nothing is rounded but activations: embedding, norm and quantizer of the device
+    let tiny = Config::preset("tiny").unwrap();
+    for case in cases() {
+        let image = compile(&case.model, &tiny, &Options { context: 24, ..Options::default() }).unwrap();
+        let (shape, want) = case.bytes("layers.0.qkv.codes");
+        let have = device_codes(&image, &case.tokens()[..shape[0]]).unwrap();
+        let input = case.floats("layers.0.qkv.input");
+        let (_, scales) = quantize(&input);
+        for (i, &want) in want.iter().enumerate() {
+            let (position, element) = (i / shape[1], i % shape[1]);
+            let exact = input[(position, element)] * scales[position];
+            let at_half = (exact - exact.floor() - 0.5).abs() < MARGIN;
+            let code = have[position][0][element];
+            assert!(
+                code == want as i8 || at_half,
+                "{}, token {position}, element {element}: {code}",
+                case.name
+            );
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::progress::Progress;
 use ndarray::Array2;
 use std::str::FromStr;
-use sterna_host::compile::{Options, compile};
+use sterna_host::compile::{Options, compile_with};
 use sterna_host::devices::{Choice, Watch};
 use sterna_host::error::{Error, Result};
 use sterna_host::model::Model;
@@ -61,7 +61,10 @@ impl<'m> Engine<'m> {
     /// Opens it for sequences of up to `context` tokens.
     pub fn open(source: &Source, model: &'m Model, context: usize, planes: Option<u8>) -> Result<Self> {
         let Source::Device(choice) = source else { return Ok(Engine::Reference(model)) };
-        let image = compile(model, &choice.config, &Options { context, sequences: 1, planes })?;
+        let mut progress = Progress::new("compiling");
+        let options = Options { context, sequences: 1, planes };
+        let image = compile_with(model, &choice.config, &options, |done, all| progress.at(done, all))?;
+        drop(progress);
         let building = Progress::spinner("preparing the device");
         let device = choice.open(&Watch::default())?;
         drop(building);
