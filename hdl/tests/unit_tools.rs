@@ -1,4 +1,4 @@
-//! Verilog of the matrix engine, of `store` and of `topk` under the tools: not a warning from Verilator, Icarus Verilog and Yosys.
+//! Verilog of the matrix engine, of `store`, of `topk` and of the serial port under the tools: not a warning from Verilator, Icarus Verilog and Yosys.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,6 +6,7 @@ use std::process::Command;
 use sterna_hdl::blocks::matmul::matmul;
 use sterna_hdl::blocks::store::store;
 use sterna_hdl::blocks::topk::topk;
+use sterna_hdl::blocks::uart::{receiver, transmitter};
 use sterna_hdl::dsl::{Module, emit};
 use sterna_spec::config::{Config, TableKind};
 
@@ -50,4 +51,11 @@ fn wide_look_ups_are_clean() {
     let full = Config { lookups: 8, tables: 3, group: 2, port_bytes: 16, rows: 3, ..tiny.clone() };
     lint(&Config { table_kind: TableKind::Full, table_banks: 1, ..full });
     lint(&Config { lookups: 4, tables: 5, group: 4, port_bytes: 16, rows: 1, top_k: 64, ..tiny });
+}
+
+#[test]
+fn serial_ports_are_clean() {
+    for cycles in [4, 7, 16, 868] {
+        [receiver(cycles), transmitter(cycles)].iter().for_each(lint_module);
+    }
 }

@@ -12,6 +12,7 @@ pub mod registers;
 pub mod sequencer;
 pub mod store;
 pub mod topk;
+pub mod uart;
 pub mod vector;
 pub mod writer;
 
