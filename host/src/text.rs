@@ -12,5 +12,5 @@ mod vocabulary;
 pub use detokenizer::Detokenizer;
 pub(crate) use pretokenizer::pre_tokenizer_name;
 pub use template::{ChatTemplate, Message};
-pub use tokenizer::Tokenizer;
+pub use tokenizer::{Tokenizer, silence_guarded_panics};
 pub use vocabulary::Vocabulary;

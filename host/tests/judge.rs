@@ -177,6 +177,19 @@ fn end_tokens_of_the_tokenizer_end_a_text_too() {
 }
 
 #[test]
+fn a_tokenizer_that_stops_its_library_is_one_sentence() {
+    // a post-processor that names a token which the file does not hold
+    let file = tempfile::Builder::new().suffix(".json").tempfile().unwrap();
+    let json = r#"{"version":"1.0","added_tokens":[],"normalizer":null,"pre_tokenizer":null,"post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"zz","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],"pair":[{"Sequence":{"id":"A","type_id":0}},{"Sequence":{"id":"B","type_id":1}}],"special_tokens":{}},"decoder":null,"model":{"type":"BPE","dropout":null,"unk_token":null,"continuing_subword_prefix":null,"end_of_word_suffix":null,"fuse_unk":false,"byte_fallback":false,"vocab":{"a":0,"b":1},"merges":[]}}"#;
+    std::fs::write(file.path(), json).unwrap();
+    let path = file.path().to_string_lossy();
+    let output = sterna(&["run", "--device", "golden", "-n", "1", "-p", "a", "--tokenizer", &path]);
+    let said = text(&output.stderr);
+    assert!(said.starts_with("error: ") && said.lines().count() == 1, "{said}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
 fn failures_name_the_remedy() {
     let empty = tempfile::NamedTempFile::new().unwrap();
     let empty = empty.path().to_string_lossy().into_owned();

@@ -1,6 +1,7 @@
 //! A model's tokenizer: text to ids and back, and what is known of its special tokens.
 
 use crate::error::{Error, Result};
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use tokenizers::decoders::DecoderWrapper;
@@ -127,10 +128,28 @@ impl Tokenizer {
     }
 }
 
+thread_local! {
+    /// True while a panic of this thread would become an error.
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Keeps panics of the tokenizer library that become errors from being reported as panics too. For programs, called once.
+pub fn silence_guarded_panics() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if !GUARDED.get() {
+            report(info);
+        }
+    }));
+}
+
 /// Calls into the tokenizer library. It panics on some damaged files, such as a merge that is longer than every token: no
 /// check of ours can know all of these, so a panic becomes an error here.
 pub(super) fn guarded<T>(call: impl FnOnce() -> tokenizers::Result<T>) -> std::result::Result<T, String> {
-    match catch_unwind(AssertUnwindSafe(call)) {
+    GUARDED.set(true);
+    let outcome = catch_unwind(AssertUnwindSafe(call));
+    GUARDED.set(false);
+    match outcome {
         Ok(result) => result.map_err(|e| e.to_string()),
         Err(_) => Err("it contradicts itself in a way that stops the tokenizer library".into()),
     }
