@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::folder::{self, MANIFEST};
 use crate::output::files;
 
-/// Presets whose summary is committed, each in a folder of its name.
+/// Presets whose summary is committed, each in a folder of its name: the one that is small enough to read. Tests emit and lint the others.
 pub const COMMITTED: &[&str] = &["tiny"];
 /// Files that are committed as they are.
 const WHOLE: &[&str] = &["config.toml", "registers.md", "sterna.v"];

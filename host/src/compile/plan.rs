@@ -172,3 +172,20 @@ fn needs(m: &ModelConfig, c: &Config) -> [(&'static str, usize, &'static str, u3
         ("the number of scalars of a row", scalar::TABLES as usize + tables, "scalars", c.scalars),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shapes::Shape;
+
+    #[test]
+    fn published_shapes_fit_the_kv260() {
+        let device = Config::preset("kv260").unwrap();
+        for name in ["bitnet_b1_58-large", "bitnet-2b4t", "bitnet_b1_58-3b", "falcon-e-1b"] {
+            let model = Shape::find(name).unwrap().model(0).config;
+            let context = model.context.min(device.context as usize);
+            let plan = Plan::new(&model, &device, &Options { context, ..Options::default() });
+            assert!(plan.is_ok(), "{name}: {:?}", plan.err());
+        }
+    }
+}
