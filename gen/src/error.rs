@@ -27,6 +27,16 @@ pub enum Error {
         /// What the elaboration said.
         why: String,
     },
+    /// A configuration that is legal but not for this package.
+    #[error("'{name}' cannot be packaged for {flow}: {why}")]
+    Package {
+        /// Name of the configuration.
+        name: String,
+        /// What the package is for.
+        flow: &'static str,
+        /// What does not fit, and the remedy.
+        why: String,
+    },
     /// The folder holds something that this program did not write.
     #[error("{} is not replaced: {why}; move it away or choose another folder", path.display())]
     Foreign {

@@ -1,5 +1,5 @@
 //! Folders with a manifest. A folder is written whole under another name and then renamed; an existing one is replaced only if its
-//! manifest names all that is in it and nothing was changed since.
+//! manifest names all that is in it and nothing was changed since. Names of files may have folders in them, as in `rtl/sterna.v`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -45,6 +45,9 @@ pub fn write(files: &BTreeMap<String, String>, to: &Path) -> Result<usize, Error
     for (name, text) in files.iter().map(|(name, text)| (name.as_str(), text)).chain([(MANIFEST, &manifest)])
     {
         let path = new.join(name);
+        if let Some(inner) = path.parent() {
+            fs::create_dir_all(inner).map_err(Error::io("create", inner))?;
+        }
         fs::write(&path, text).map_err(Error::io("write", &path))?;
         bytes += text.len();
     }
@@ -75,10 +78,7 @@ fn owned(folder: &Path) -> Result<(), Error> {
     if !meta.is_dir() {
         return foreign("it is not a folder".into());
     }
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder).map_err(Error::io("read", folder))? {
-        names.push(entry.map_err(Error::io("read", folder))?.file_name());
-    }
+    let mut names = names(folder, folder)?;
     if names.is_empty() {
         return Ok(());
     }
@@ -89,16 +89,33 @@ fn owned(folder: &Path) -> Result<(), Error> {
         manifest.lines().filter_map(|line| line.split_once("  ")).map(|(hash, name)| (name, hash)).collect();
     names.sort();
     for name in names.iter().filter(|name| *name != MANIFEST) {
-        let shown = name.to_string_lossy();
-        let Some(&want) = listed.get(shown.as_ref()) else {
-            return foreign(format!("sterna-gen did not write {shown}"));
+        let Some(&want) = listed.get(name.as_str()) else {
+            return foreign(format!("sterna-gen did not write {name}"));
         };
         match fs::read(folder.join(name)) {
             Ok(bytes) if hash(&bytes) == want => {}
-            _ => return foreign(format!("{shown} was changed since it was written")),
+            _ => return foreign(format!("{name} was changed since it was written")),
         }
     }
     Ok(())
+}
+
+/// Files below `folder` and folders that are empty, named from `root` on.
+fn names(root: &Path, folder: &Path) -> Result<Vec<String>, Error> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).map_err(Error::io("read", folder))? {
+        let entry = entry.map_err(Error::io("read", folder))?;
+        let path = entry.path();
+        let inner = match entry.file_type().map_err(Error::io("read", &path))?.is_dir() {
+            true => names(root, &path)?,
+            false => Vec::new(),
+        };
+        if inner.is_empty() {
+            all.push(path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned());
+        }
+        all.extend(inner);
+    }
+    Ok(all)
 }
 
 #[cfg(test)]
@@ -157,11 +174,23 @@ mod tests {
         fs::remove_file(folder.join("notes.txt")).unwrap();
         fs::write(folder.join("a.v"), "edited by hand").unwrap();
         all.push(refusal(&folder));
+        let nested = base.path().join("n");
+        write(&BTreeMap::from([("rtl/a.v".into(), "a".into())]), &nested).unwrap();
+        fs::write(nested.join("rtl/b.v"), "x").unwrap();
+        all.push(refusal(&nested));
+        fs::remove_file(nested.join("rtl/b.v")).unwrap();
+        fs::create_dir(nested.join("rtl/work")).unwrap();
+        all.push(refusal(&nested));
+        fs::remove_dir(nested.join("rtl/work")).unwrap();
+        write(&some("new"), &nested).unwrap();
+        assert!(!nested.join("rtl").exists());
         insta::assert_snapshot!(all.join("\n"), @r"
         DIR is not replaced: it is not a folder; move it away or choose another folder
         DIR is not replaced: it has no MANIFEST.sha256, so sterna-gen did not write it; move it away or choose another folder
         DIR is not replaced: sterna-gen did not write notes.txt; move it away or choose another folder
         DIR is not replaced: a.v was changed since it was written; move it away or choose another folder
+        DIR is not replaced: sterna-gen did not write rtl/b.v; move it away or choose another folder
+        DIR is not replaced: sterna-gen did not write rtl/work; move it away or choose another folder
         ");
     }
 }

@@ -6,6 +6,7 @@
 //! | `source.rs` | finds a configuration by name or file, lists presets, documents them |
 //! | `output.rs` | the files of a configuration, as text |
 //! | `registers.rs` | the register table as Markdown, JSON, C header, `csr.csv`, SVD |
+//! | `package.rs` | packages for Vivado, FuseSoC and LiteX |
 //! | `folder.rs` | folders with a manifest: written whole, replaced only if they are ours and untouched |
 //! | `check.rs` | the committed output: checks it or rewrites it |
 //! | `error.rs` | [`Error`] |
@@ -16,6 +17,7 @@ mod check;
 mod error;
 mod folder;
 mod output;
+mod package;
 mod registers;
 mod source;
 
@@ -23,4 +25,5 @@ pub use check::{COMMITTED, check};
 pub use error::Error;
 pub use folder::{MANIFEST, write};
 pub use output::files;
+pub use package::{Flow, package};
 pub use source::{configuration, json, schema, table};

@@ -1,12 +1,13 @@
 //! The command line of the generator.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
-use sterna_gen::Error;
+use sterna_gen::{Error, Flow};
 
 /// Generates the Verilog of a Sterna accelerator from one configuration.
 #[derive(Parser)]
@@ -31,6 +32,18 @@ enum Command {
         /// A preset, or a configuration file that ends in .toml.
         #[arg(value_name = "PRESET|FILE.toml")]
         config: String,
+        /// The folder.
+        #[arg(short, long, value_name = "DIR")]
+        output: PathBuf,
+    },
+    /// Writes Verilog and what a flow needs to use it as a folder.
+    Package {
+        /// A preset, or a configuration file that ends in .toml.
+        #[arg(value_name = "PRESET|FILE.toml")]
+        config: String,
+        /// The flow.
+        #[arg(long = "for", value_name = "FLOW")]
+        flow: Flow,
         /// The folder.
         #[arg(short, long, value_name = "DIR")]
         output: PathBuf,
@@ -61,7 +74,12 @@ fn run(command: Command) -> Result<String, Error> {
     Ok(match command {
         Command::List { json: true } => sterna_gen::json(),
         Command::List { json: false } => sterna_gen::table(),
-        Command::Emit { config, output } => emit(&config, &output)?,
+        Command::Emit { config, output } => {
+            write(&sterna_gen::files(&sterna_gen::configuration(&config)?)?, &output)?
+        }
+        Command::Package { config, flow, output } => {
+            write(&sterna_gen::package(&sterna_gen::configuration(&config)?, flow)?, &output)?
+        }
         Command::Check { folder, update } => {
             let verb = if update { "written" } else { "current" };
             let done = sterna_gen::check(&folder, update)?;
@@ -76,9 +94,8 @@ fn run(command: Command) -> Result<String, Error> {
     })
 }
 
-fn emit(name: &str, output: &Path) -> Result<String, Error> {
-    let files = sterna_gen::files(&sterna_gen::configuration(name)?)?;
-    let bytes = sterna_gen::write(&files, output)?;
+fn write(files: &BTreeMap<String, String>, output: &Path) -> Result<String, Error> {
+    let bytes = sterna_gen::write(files, output)?;
     Ok(format!("{}: {} files, {} kB\n", output.display(), files.len() + 1, bytes.div_ceil(1000)))
 }
 

@@ -62,6 +62,19 @@ fn a_preset_is_emitted_and_its_configuration_emits_the_same() {
 }
 
 #[test]
+fn a_package_is_written_and_replaced() {
+    let base = tempfile::tempdir().unwrap();
+    let args = ["package", "tiny", "--for", "fusesoc", "-o", "p"];
+    for _ in 0..2 {
+        let (code, out, message) = gen_in(base.path(), &args);
+        assert!(code == 0 && out.starts_with("p: "), "{message}");
+    }
+    assert!(base.path().join("p/rtl/sterna.v").exists() && base.path().join("p/sterna.core").exists());
+    fs::write(base.path().join("p/rtl/sterna.v"), "edited").unwrap();
+    insta::assert_snapshot!(failure(base.path(), &args), @"1 error: p is not replaced: rtl/sterna.v was changed since it was written; move it away or choose another folder");
+}
+
+#[test]
 fn mistakes_get_one_sentence() {
     let base = tempfile::tempdir().unwrap();
     let at = base.path();
@@ -90,7 +103,13 @@ fn mistakes_get_one_sentence() {
     1 error: gen/generated/tiny/config.toml is missing; update with `sterna-gen check --update` and commit the result
     "#);
     assert!(!at.join("x").exists());
-    for args in [&["emit", "tiny"][..], &["list", "--xml"], &["paint"], &["completions", "dos"]] {
+    for args in [
+        &["emit", "tiny"][..],
+        &["list", "--xml"],
+        &["paint"],
+        &["completions", "dos"],
+        &["package", "tiny", "--for", "quartus", "-o", "x"],
+    ] {
         let (code, out, message) = gen_in(at, args);
         assert_eq!((code, out.as_str()), (2, ""), "{args:?}");
         assert!(message.starts_with("error: "), "{message}");
