@@ -1,4 +1,4 @@
-//! Devices by name: `golden`, `sim`, each with a preset or a file of its own, as in `sim:tiny` or `golden:my.toml`.
+//! Devices by name: `golden`, `sim`, each with a preset or a file of its own, as in `sim:tiny` or `golden:my.toml`; boards and recordings.
 
 use crate::error::{Error, Result};
 use crate::record::{Player, Recording};
@@ -17,6 +17,9 @@ pub enum Kind {
     /// The generated Verilog under Verilator.
     #[cfg(feature = "sim")]
     Sim,
+    /// A design on this machine's own bus.
+    #[cfg(target_os = "linux")]
+    Uio,
     /// A recorded session.
     Replay,
 }
@@ -27,8 +30,22 @@ impl Kind {
         (Kind::Golden, "golden", "the device's definition in plain Rust: exact results, no cycles"),
         #[cfg(feature = "sim")]
         (Kind::Sim, "sim", "the generated Verilog, cycle by cycle (Verilator)"),
+        #[cfg(target_os = "linux")]
+        (Kind::Uio, "uio", "a design on this machine's bus: uio:NAME or uio:NAME,PRESET"),
         (Kind::Replay, "replay", "a session that run --record wrote: replay:FILE"),
     ];
+
+    /// Where its counts of cycles come from.
+    pub fn counted(self) -> &'static str {
+        match self {
+            Kind::Golden => "none",
+            #[cfg(feature = "sim")]
+            Kind::Sim => "simulated",
+            #[cfg(target_os = "linux")]
+            Kind::Uio => "cycles counted by the device",
+            Kind::Replay => "recorded",
+        }
+    }
 
     /// The kind's name.
     pub fn name(self) -> &'static str {
@@ -43,7 +60,7 @@ pub struct Choice {
     pub kind: Kind,
     /// The hardware's dimensions.
     pub config: Config,
-    /// The recording that is played back.
+    /// The recording that is played back, or the name of the UIO device.
     pub file: Option<PathBuf>,
     /// True if the device counts cycles; a recording has those of the device that was recorded.
     pub has_cycles: bool,
@@ -77,9 +94,27 @@ impl FromStr for Choice {
                 has_cycles,
             });
         }
+        #[cfg(target_os = "linux")]
+        if *kind == Kind::Uio {
+            return uio(text);
+        }
         let has_cycles = *kind != Kind::Golden;
         Ok(Choice { kind: *kind, config: configuration(preset)?, file: None, has_cycles })
     }
+}
+
+/// `uio:NAME`, with the configuration behind a comma if it is no preset.
+#[cfg(target_os = "linux")]
+fn uio(text: &str) -> std::result::Result<Choice, String> {
+    let name = text.split_once(':').map_or("", |(_, name)| name);
+    let (name, config) = match name.split_once(',') {
+        _ if name.is_empty() => return Err("the name of the UIO device is missing; say uio:NAME".into()),
+        Some((name, preset)) => (name, configuration(preset)?),
+        None => {
+            (name, crate::uio::configuration(std::path::Path::new("/"), name).map_err(|e| e.to_string())?)
+        }
+    };
+    Ok(Choice { kind: Kind::Uio, config, file: Some(name.into()), has_cycles: true })
 }
 
 /// A preset, or the configuration in a file whose name ends in `.toml`.
@@ -120,6 +155,16 @@ impl Choice {
             Kind::Golden if watch.lockstep || watch.trace.is_some() => Err(Error::Device(
                 "the golden model has nothing to trace or to compare with; choose --device sim".into(),
             )),
+            #[cfg(target_os = "linux")]
+            Kind::Uio if watch.lockstep || watch.trace.is_some() => Err(Error::Device(
+                "a board cannot be traced or compared step by step; record a session with run --record and replay it".into(),
+            )),
+            #[cfg(target_os = "linux")]
+            Kind::Uio => {
+                let name = self.file.clone().unwrap_or_default();
+                let name = name.to_string_lossy();
+                Ok(Box::new(crate::uio::Uio::open(std::path::Path::new("/"), &name, &self.config)?))
+            }
             Kind::Golden => Ok(Box::new(Golden::new(&self.config))),
             #[cfg(feature = "sim")]
             Kind::Sim => self.simulate(watch),

@@ -28,3 +28,5 @@ pub mod statistics;
 pub mod tensors;
 pub mod ternary;
 pub mod text;
+#[cfg(target_os = "linux")]
+pub mod uio;

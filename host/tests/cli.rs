@@ -65,6 +65,8 @@ fn failures_are_one_sentence_and_a_code() {
         &["run", "--device", "toaster"],
         &["run", "--device", "golden:huge"],
         &["run", "--device", "golden:no.toml"],
+        &["run", "--device", "uio:"],
+        &["run", "--device", "uio:here,tiny", "--lockstep"],
         &["inspect", "no/such/folder"],
         &["jump"],
     ];

@@ -113,7 +113,7 @@ impl fmt::Display for Report<'_> {
             let (bytes, share) = (part.bytes(config) as f64 / 1e6, 100.0 * part.utilization());
             writeln!(f, "         {bytes:.2} MB read, {share:.1} % of what the ports can deliver")?;
             let (speed, clock) = (part.speed(config), config.clock_mhz);
-            writeln!(f, "         {speed:.1} tokens/s at {clock} MHz (simulated)")?;
+            writeln!(f, "         {speed:.1} tokens/s at {clock} MHz ({})", self.device.kind.counted())?;
             write!(f, "         cycles by cause:")?;
             for (cause, count) in part.counters.causes().filter(|(_, count)| *count > 0) {
                 write!(f, " {} {:.1} %", cause.to_lowercase(), 100.0 * count as f64 / cycles.max(1) as f64)?;
