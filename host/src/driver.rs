@@ -69,10 +69,19 @@ impl From<DeviceError> for Error {
 impl<'d> Driver<'d> {
     /// Checks that `device` is the one that `image` was compiled for, and loads it.
     pub fn new(device: Box<dyn Device + 'd>, image: Image) -> Result<Self> {
+        Driver::with_progress(device, image, |_, _| {})
+    }
+
+    /// As [`Driver::new`]; `progress(bytes loaded, all bytes)` is called now and then.
+    pub fn with_progress(
+        device: Box<dyn Device + 'd>,
+        image: Image,
+        progress: impl FnMut(usize, usize),
+    ) -> Result<Self> {
         let mut driver = Driver { device, image };
         driver.identify()?;
         driver.device.reserve_memory(driver.image.memory_bytes())?;
-        driver.load()?;
+        driver.load(progress)?;
         driver.image.bytes = Vec::new(); // the device has them now; a board's own CPU may not have room for both
         for (offset, value) in driver.image.registers() {
             driver.device.write_register(offset, value)?;
@@ -118,10 +127,13 @@ impl<'d> Driver<'d> {
     }
 
     /// Writes the image, one transfer a port.
-    fn load(&mut self) -> Result<()> {
+    fn load(&mut self, mut progress: impl FnMut(usize, usize)) -> Result<()> {
         let Image { config, bytes, port_bases, .. } = &self.image;
         if config.ports == 1 {
-            return Ok(self.device.write_memory(port_bases[0], bytes)?);
+            let all = bytes.len();
+            return Ok(self
+                .device
+                .write_memory_with(port_bases[0], bytes, &mut |done| progress(done, all))?);
         }
         let share = bytes.len() / config.ports as usize;
         for (port, base) in port_bases.iter().enumerate() {
@@ -130,7 +142,8 @@ impl<'d> Driver<'d> {
             for beat in bytes.chunks(config.beat_bytes()) {
                 part.extend(beat.iter().skip(port * width).take(width));
             }
-            self.device.write_memory(*base, &part)?;
+            let before = port * share;
+            self.device.write_memory_with(*base, &part, &mut |done| progress(before + done, bytes.len()))?;
         }
         Ok(())
     }
@@ -146,25 +159,21 @@ impl<'d> Driver<'d> {
     }
 
     fn run(&mut self, program: Region, rows: &[Row]) -> Result<Counters> {
-        self.device.write_register(offset::PROGRAM_BASE, program.base as u32)?;
-        self.device.write_register(offset::PROGRAM_BEATS, program.beats as u32)?;
-        self.device.write_register(offset::ROWS, rows.len() as u32)?;
-        for (index, row) in rows.iter().enumerate() {
-            let at = offset::ROW + registers::ROW_BYTES * index as u32;
+        // PROGRAM_BASE, PROGRAM_BEATS, ROWS
+        let step = [program.base as u32, program.beats as u32, rows.len() as u32];
+        self.device.write_registers(offset::PROGRAM_BASE, &step)?;
+        let describe = |row: &Row| {
             let flags = if row.logits { registers::ROW_LOGITS } else { 0 };
-            let values = [row.token, row.position as u32, self.image.kv_base(row.sequence) as u32, flags];
-            for (word, value) in values.into_iter().enumerate() {
-                self.device.write_register(at + 4 * word as u32, value)?;
-            }
-        }
+            [row.token, row.position as u32, self.image.kv_base(row.sequence) as u32, flags]
+        };
+        let descriptors: Vec<u32> = rows.iter().flat_map(describe).collect();
+        self.device.write_registers(offset::ROW, &descriptors)?;
         self.device.write_register(offset::CONTROL, control::START)?;
         self.device.wait()?;
         self.check_status()?;
-        let mut counters = Counters::default();
-        for (index, value) in counters.0.iter_mut().enumerate() {
-            *value = self.device.read_register(offset::COUNTER + 4 * index as u32)?.into();
-        }
-        Ok(counters)
+        let mut counters = [0; COUNTERS.len()];
+        self.device.read_registers(offset::COUNTER, &mut counters)?;
+        Ok(Counters(counters.map(u64::from)))
     }
 
     fn check_status(&mut self) -> Result<()> {
@@ -186,16 +195,12 @@ impl<'d> Driver<'d> {
     pub fn top_k(&mut self, row: usize, count: usize) -> Result<Vec<(u32, f32)>> {
         let count = count.min(self.image.config.top_k as usize).min(self.image.vocab);
         let base = offset::TOPK + registers::TOPK_ROW_BYTES * row as u32;
-        let mut pairs = Vec::with_capacity(count);
-        for index in 0..count as u32 {
-            let id = self.device.read_register(base + 8 * index)?;
-            let logit = f32::from_bits(self.device.read_register(base + 8 * index + 4)?);
-            if id as usize >= self.image.vocab {
-                break; // an empty entry: fewer numbers than asked for, because some were NaN
-            }
-            pairs.push((id, logit));
-        }
-        Ok(pairs)
+        let mut words = vec![0; 2 * count];
+        self.device.read_registers(base, &mut words)?;
+        let (pairs, _) = words.as_chunks();
+        // an empty entry: fewer numbers than asked for, because some were NaN
+        let filled = pairs.iter().take_while(|[id, _]| (*id as usize) < self.image.vocab);
+        Ok(filled.map(|[id, logit]| (*id, f32::from_bits(*logit))).collect())
     }
 
     /// All logits of a row, after [`Driver::store_logits`].

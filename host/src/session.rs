@@ -26,7 +26,16 @@ pub struct Session<'d> {
 impl<'d> Session<'d> {
     /// Loads `image` into `device` and starts an empty sequence.
     pub fn new(device: Box<dyn Device + 'd>, image: Image) -> Result<Self> {
-        Ok(Session { driver: Driver::new(device, image)?, position: 0 })
+        Session::with_progress(device, image, |_, _| {})
+    }
+
+    /// As [`Session::new`]; `progress(bytes loaded, all bytes)` is called now and then.
+    pub fn with_progress(
+        device: Box<dyn Device + 'd>,
+        image: Image,
+        progress: impl FnMut(usize, usize),
+    ) -> Result<Self> {
+        Ok(Session { driver: Driver::with_progress(device, image, progress)?, position: 0 })
     }
 
     /// Positions used so far.

@@ -58,6 +58,38 @@ pub trait Device {
     /// # Errors
     /// If its memory is smaller.
     fn reserve_memory(&mut self, bytes: u64) -> Result<(), DeviceError>;
+
+    /// Reads registers one behind the other. Devices at the end of a line do it in one round trip.
+    ///
+    /// # Errors
+    /// As [`Device::read_register`].
+    fn read_registers(&mut self, offset: u32, values: &mut [u32]) -> Result<(), DeviceError> {
+        for (at, value) in (offset..).step_by(4).zip(values) {
+            *value = self.read_register(at)?;
+        }
+        Ok(())
+    }
+    /// Writes registers one behind the other, in order.
+    ///
+    /// # Errors
+    /// As [`Device::write_register`].
+    fn write_registers(&mut self, offset: u32, values: &[u32]) -> Result<(), DeviceError> {
+        (offset..).step_by(4).zip(values).try_for_each(|(at, value)| self.write_register(at, *value))
+    }
+    /// As [`Device::write_memory`]; `progress(bytes done)` is called now and then, and at the end.
+    ///
+    /// # Errors
+    /// As [`Device::write_memory`].
+    fn write_memory_with(
+        &mut self,
+        address: u64,
+        bytes: &[u8],
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<(), DeviceError> {
+        self.write_memory(address, bytes)?;
+        progress(bytes.len());
+        Ok(())
+    }
 }
 
 impl<D: Device + ?Sized> Device for Box<D> {
@@ -83,5 +115,22 @@ impl<D: Device + ?Sized> Device for Box<D> {
 
     fn reserve_memory(&mut self, bytes: u64) -> Result<(), DeviceError> {
         (**self).reserve_memory(bytes)
+    }
+
+    fn read_registers(&mut self, offset: u32, values: &mut [u32]) -> Result<(), DeviceError> {
+        (**self).read_registers(offset, values)
+    }
+
+    fn write_registers(&mut self, offset: u32, values: &[u32]) -> Result<(), DeviceError> {
+        (**self).write_registers(offset, values)
+    }
+
+    fn write_memory_with(
+        &mut self,
+        address: u64,
+        bytes: &[u8],
+        progress: &mut dyn FnMut(usize),
+    ) -> Result<(), DeviceError> {
+        (**self).write_memory_with(address, bytes, progress)
     }
 }

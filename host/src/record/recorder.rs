@@ -141,4 +141,34 @@ impl<D: Device> Device for Recorder<D> {
         self.tape.add(Operation::Reserve(bytes), message(&result, |()| Vec::new()));
         result
     }
+
+    fn write_memory_with(
+        &mut self,
+        address: u64,
+        bytes: &[u8],
+        progress: &mut dyn FnMut(usize),
+    ) -> std::result::Result<(), DeviceError> {
+        let result = self.device.write_memory_with(address, bytes, progress);
+        self.tape.add(Operation::WriteMemory(address, bytes.to_vec()), message(&result, |()| Vec::new()));
+        result
+    }
+
+    fn read_registers(&mut self, offset: u32, values: &mut [u32]) -> std::result::Result<(), DeviceError> {
+        let result = self.device.read_registers(offset, values);
+        // a failure is that of the first
+        let calls = if result.is_ok() { values.len() } else { 1 };
+        for (at, value) in (offset..).step_by(4).zip(values).take(calls) {
+            self.tape.add(Operation::ReadRegister(at), message(&result, |()| value.to_le_bytes().to_vec()));
+        }
+        result
+    }
+
+    fn write_registers(&mut self, offset: u32, values: &[u32]) -> std::result::Result<(), DeviceError> {
+        let result = self.device.write_registers(offset, values);
+        let calls = if result.is_ok() { values.len() } else { 1 };
+        for (at, value) in (offset..).step_by(4).zip(values).take(calls) {
+            self.tape.add(Operation::WriteRegister(at, *value), message(&result, |()| Vec::new()));
+        }
+        result
+    }
 }
