@@ -2,7 +2,11 @@
 
 use crate::error::{Error, Result};
 use crate::record::{Player, Recording};
+use crate::serial::{Place, Serial};
+use std::cell::RefCell;
 use std::ops::Range;
+#[cfg(target_os = "linux")]
+use std::path::Path;
 use std::path::PathBuf;
 use std::str::FromStr;
 use sterna_spec::config::{Config, PRESETS};
@@ -20,6 +24,10 @@ pub enum Kind {
     /// A design on this machine's own bus.
     #[cfg(target_os = "linux")]
     Uio,
+    /// A board at a serial port.
+    Uart,
+    /// A board, or a simulated one, behind a socket.
+    Tcp,
     /// A recorded session.
     Replay,
 }
@@ -32,6 +40,8 @@ impl Kind {
         (Kind::Sim, "sim", "the generated Verilog, cycle by cycle (Verilator)"),
         #[cfg(target_os = "linux")]
         (Kind::Uio, "uio", "a design on this machine's bus: uio:NAME or uio:NAME,PRESET"),
+        (Kind::Uart, "uart", "a board at a serial port: uart:PATH, uart:PATH@BAUD, uart:PATH@BAUD,PRESET"),
+        (Kind::Tcp, "tcp", "a board behind a socket: tcp:HOST:PORT or tcp:HOST:PORT,PRESET"),
         (Kind::Replay, "replay", "a session that run --record wrote: replay:FILE"),
     ];
 
@@ -43,6 +53,7 @@ impl Kind {
             Kind::Sim => "simulated",
             #[cfg(target_os = "linux")]
             Kind::Uio => "cycles counted by the device",
+            Kind::Uart | Kind::Tcp => "cycles counted by the device",
             Kind::Replay => "recorded",
         }
     }
@@ -53,17 +64,40 @@ impl Kind {
     }
 }
 
-/// A kind of device and its configuration.
+/// A device as it is named; what it is, [`Name::find`] finds out.
 #[derive(Debug, Clone)]
+pub struct Name {
+    kind: Kind,
+    target: Target,
+    /// The configuration, if the name says which.
+    config: Option<Config>,
+}
+
+/// Where a device is.
+#[derive(Debug, Clone)]
+enum Target {
+    /// In this process.
+    Here,
+    /// A recording.
+    File(PathBuf),
+    /// A UIO device.
+    #[cfg(target_os = "linux")]
+    Uio(String),
+    /// At the end of a line.
+    Line(Place),
+}
+
+/// A device and its configuration.
 pub struct Choice {
     /// What executes.
     pub kind: Kind,
     /// The hardware's dimensions.
     pub config: Config,
-    /// The recording that is played back, or the name of the UIO device.
-    pub file: Option<PathBuf>,
     /// True if the device counts cycles; a recording has those of the device that was recorded.
     pub has_cycles: bool,
+    target: Target,
+    /// A line that had to be opened to find the configuration.
+    line: RefCell<Option<Serial>>,
 }
 
 /// What runs when nothing is said.
@@ -72,11 +106,14 @@ pub const DEFAULT: &str = if cfg!(feature = "sim") { "sim:tiny" } else { "golden
 /// Preset when none is named.
 const PRESET: &str = "tiny";
 
-impl FromStr for Choice {
+impl FromStr for Name {
     type Err = String;
 
     fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let (name, preset) = text.split_once(':').unwrap_or((text, PRESET));
+        let (name, rest) = match text.split_once(':') {
+            Some((name, rest)) => (name, Some(rest)),
+            None => (text, None),
+        };
         let Some((kind, ..)) = Kind::ALL.iter().find(|(_, n, _)| *n == name) else {
             let names: Vec<_> = Kind::ALL.iter().map(|(_, n, _)| *n).collect();
             return Err(format!(
@@ -84,37 +121,63 @@ impl FromStr for Choice {
                 names.join(", ")
             ));
         };
-        if *kind == Kind::Replay {
-            let recording = Recording::open(preset.as_ref()).map_err(|e| e.to_string())?;
-            let has_cycles = recording.device != Kind::Golden.name();
-            return Ok(Choice {
-                kind: *kind,
-                config: recording.config,
-                file: Some(preset.into()),
-                has_cycles,
-            });
-        }
-        #[cfg(target_os = "linux")]
-        if *kind == Kind::Uio {
-            return uio(text);
-        }
-        let has_cycles = *kind != Kind::Golden;
-        Ok(Choice { kind: *kind, config: configuration(preset)?, file: None, has_cycles })
+        let place = rest.unwrap_or_default();
+        // where boards are, the configuration stands behind a comma
+        let (board, preset) = match place.split_once(',') {
+            Some((board, preset)) => (board, Some(preset)),
+            None => (place, None),
+        };
+        let (target, preset) = match kind {
+            Kind::Replay => (Target::File(place.into()), None),
+            #[cfg(target_os = "linux")]
+            Kind::Uio if board.is_empty() => {
+                return Err("the name of the UIO device is missing; say uio:NAME".into());
+            }
+            #[cfg(target_os = "linux")]
+            Kind::Uio => (Target::Uio(board.into()), preset),
+            Kind::Uart => (Target::Line(Place::uart(board)?), preset),
+            Kind::Tcp => (Target::Line(Place::tcp(board)?), preset),
+            _ => (Target::Here, Some(rest.unwrap_or(PRESET))),
+        };
+        Ok(Name { kind: *kind, target, config: preset.map(configuration).transpose()? })
     }
 }
 
-/// `uio:NAME`, with the configuration behind a comma if it is no preset.
-#[cfg(target_os = "linux")]
-fn uio(text: &str) -> std::result::Result<Choice, String> {
-    let name = text.split_once(':').map_or("", |(_, name)| name);
-    let (name, config) = match name.split_once(',') {
-        _ if name.is_empty() => return Err("the name of the UIO device is missing; say uio:NAME".into()),
-        Some((name, preset)) => (name, configuration(preset)?),
-        None => {
-            (name, crate::uio::configuration(std::path::Path::new("/"), name).map_err(|e| e.to_string())?)
+impl Name {
+    /// Finds out what the device is. One that is not named with its configuration is asked.
+    ///
+    /// # Errors
+    /// If it cannot be reached, or has a configuration that is not known.
+    pub fn find(&self) -> Result<Choice> {
+        let Name { kind, target, config } = self.clone();
+        let (mut has_cycles, mut line) = (kind != Kind::Golden, None);
+        let config = match (&target, config) {
+            (_, Some(config)) => config,
+            (Target::Here, None) => Config::preset(PRESET)?,
+            (Target::File(path), None) => {
+                let recording = Recording::open(path)?;
+                has_cycles = recording.device != Kind::Golden.name();
+                recording.config
+            }
+            #[cfg(target_os = "linux")]
+            (Target::Uio(name), None) => crate::uio::configuration(Path::new("/"), name)?,
+            (Target::Line(place), None) => {
+                let mut device = Serial::open(place)?;
+                let config = device.configuration()?;
+                line = Some(device);
+                config
+            }
+        };
+        Ok(Choice { kind, config, has_cycles, target, line: line.into() })
+    }
+
+    /// Where the device is, if it is at the end of a line.
+    pub fn place(&self) -> Option<&Place> {
+        match &self.target {
+            Target::Line(place) => Some(place),
+            _ => None,
         }
-    };
-    Ok(Choice { kind: Kind::Uio, config, file: Some(name.into()), has_cycles: true })
+    }
 }
 
 /// A preset, or the configuration in a file whose name ends in `.toml`.
@@ -143,31 +206,34 @@ pub struct Watch {
 impl Choice {
     /// Opens the device, with empty memory.
     pub fn open(&self, watch: &Watch) -> Result<Box<dyn Device>> {
-        match self.kind {
-            Kind::Replay if watch.lockstep || watch.trace.is_some() => Err(Error::Device(
-                "a recording has nothing to trace or to compare with; run it on a device with sterna replay"
-                    .into(),
-            )),
-            Kind::Replay => {
-                let file = self.file.clone().unwrap_or_default();
-                Ok(Box::new(Player::new(Recording::open(&file)?)))
+        if watch.lockstep || watch.trace.is_some() {
+            let refused = match &self.target {
+                Target::File(_) => {
+                    "a recording has nothing to trace or to compare with; run it on a device with sterna replay"
+                }
+                Target::Here if self.kind == Kind::Golden => {
+                    "the golden model has nothing to trace or to compare with; choose --device sim"
+                }
+                Target::Here => "",
+                _ => {
+                    "a board cannot be traced or compared step by step; record a session with run --record and replay it"
+                }
+            };
+            if !refused.is_empty() {
+                return Err(Error::Device(refused.into()));
             }
-            Kind::Golden if watch.lockstep || watch.trace.is_some() => Err(Error::Device(
-                "the golden model has nothing to trace or to compare with; choose --device sim".into(),
-            )),
+        }
+        match &self.target {
+            Target::File(path) => Ok(Box::new(Player::new(Recording::open(path)?))),
             #[cfg(target_os = "linux")]
-            Kind::Uio if watch.lockstep || watch.trace.is_some() => Err(Error::Device(
-                "a board cannot be traced or compared step by step; record a session with run --record and replay it".into(),
-            )),
-            #[cfg(target_os = "linux")]
-            Kind::Uio => {
-                let name = self.file.clone().unwrap_or_default();
-                let name = name.to_string_lossy();
-                Ok(Box::new(crate::uio::Uio::open(std::path::Path::new("/"), &name, &self.config)?))
-            }
-            Kind::Golden => Ok(Box::new(Golden::new(&self.config))),
+            Target::Uio(name) => Ok(Box::new(crate::uio::Uio::open(Path::new("/"), name, &self.config)?)),
+            Target::Line(place) => Ok(Box::new(match self.line.take() {
+                Some(device) => device,
+                None => Serial::open(place)?,
+            })),
             #[cfg(feature = "sim")]
-            Kind::Sim => self.simulate(watch),
+            Target::Here if self.kind == Kind::Sim => self.simulate(watch),
+            Target::Here => Ok(Box::new(Golden::new(&self.config))),
         }
     }
 

@@ -22,6 +22,7 @@ pub mod model;
 pub mod record;
 pub mod reference;
 pub mod sample;
+pub mod serial;
 pub mod session;
 pub mod shapes;
 pub mod statistics;

@@ -1,12 +1,12 @@
 //! What can be said on the command line.
 
-use super::engine::Source;
+use super::engine::SourceName;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 use std::path::PathBuf;
 use sterna_host::config::Activation;
 use sterna_host::convert::Format;
-use sterna_host::devices::{Choice, DEFAULT};
+use sterna_host::devices::{DEFAULT, Name};
 use sterna_host::ggml::i2s::Layout;
 use sterna_host::sample::Settings;
 
@@ -26,8 +26,10 @@ Examples:
   sterna run --json -n 16 | jq .decode            figures for a script
   sterna run --lockstep -n 16                     every result compared with the golden model
   sterna run -n 1 --trace t.fst --trace-to 5000   a waveform of the first cycles
+  sterna run --device uart:/dev/ttyUSB0@3000000   a board
 
 A preset stands behind a colon, as in golden:tiny; a name that ends in .toml is a file.
+Boards are uart:PATH@BAUD, tcp:HOST:PORT and uio:NAME; `sterna devices` lists all.
 Text goes to standard output, everything else to standard error.";
 
 /// Runs small ternary language models on a Sterna accelerator.
@@ -80,7 +82,7 @@ pub struct RunArgs {
     pub sampling: Sampling,
     /// golden or sim, with a preset if wanted
     #[arg(long, default_value = DEFAULT, value_name = "DEVICE")]
-    pub device: Choice,
+    pub device: Name,
     /// Run the golden model beside the simulation and stop at the first difference
     #[arg(long)]
     pub lockstep: bool,
@@ -178,7 +180,7 @@ pub struct EvalArgs {
     pub ctx: Option<usize>,
     /// The device that is judged
     #[arg(long, default_value = "golden:tiny", value_name = "DEVICE")]
-    pub device: Choice,
+    pub device: Name,
     /// Balanced ternary planes of the head, 1 to 5 [default: by measured divergence]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=5))]
     pub planes: Option<u8>,
@@ -198,7 +200,7 @@ pub struct PerplexityArgs {
     pub ctx: Option<usize>,
     /// reference, golden or sim, with a preset if wanted
     #[arg(long, default_value = "golden:tiny", value_name = "DEVICE")]
-    pub device: Source,
+    pub device: SourceName,
     /// Balanced ternary planes of the head, 1 to 5 [default: by measured divergence]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=5))]
     pub planes: Option<u8>,
@@ -215,7 +217,7 @@ pub struct LogitsArgs {
     pub input: Input,
     /// reference, golden or sim, with a preset if wanted
     #[arg(long, default_value = "golden:tiny", value_name = "DEVICE")]
-    pub device: Source,
+    pub device: SourceName,
     /// Balanced ternary planes of the head, 1 to 5 [default: by measured divergence]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=5))]
     pub planes: Option<u8>,
@@ -280,7 +282,7 @@ pub struct ReplayArgs {
     pub file: PathBuf,
     /// golden or sim, with a preset if wanted
     #[arg(long, default_value = DEFAULT, value_name = "DEVICE")]
-    pub device: Choice,
+    pub device: Name,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -301,7 +303,7 @@ pub struct InspectArgs {
     pub reading: Reading,
     /// The one device to look at [default: every preset]
     #[arg(long, value_name = "DEVICE")]
-    pub device: Option<Choice>,
+    pub device: Option<Name>,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

@@ -4,7 +4,7 @@ use super::progress::Progress;
 use ndarray::Array2;
 use std::str::FromStr;
 use sterna_host::compile::{Options, compile_with};
-use sterna_host::devices::{Choice, Watch};
+use sterna_host::devices::{Choice, Name, Watch};
 use sterna_host::error::{Error, Result};
 use sterna_host::model::Model;
 use sterna_host::reference::Reference;
@@ -15,19 +15,37 @@ const REFERENCE: &str = "reference";
 
 /// The reference or a device, by name.
 #[derive(Debug, Clone)]
+pub enum SourceName {
+    /// The model as `transformers` defines it.
+    Reference,
+    /// A device.
+    Device(Name),
+}
+
+impl FromStr for SourceName {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        if text == REFERENCE { Ok(SourceName::Reference) } else { text.parse().map(SourceName::Device) }
+    }
+}
+
+impl SourceName {
+    /// Finds out what the device is.
+    pub fn find(&self) -> Result<Source> {
+        match self {
+            SourceName::Reference => Ok(Source::Reference),
+            SourceName::Device(name) => Ok(Source::Device(Box::new(name.find()?))),
+        }
+    }
+}
+
+/// The reference or a device.
 pub enum Source {
     /// The model as `transformers` defines it.
     Reference,
     /// A device.
-    Device(Choice),
-}
-
-impl FromStr for Source {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        if text == REFERENCE { Ok(Source::Reference) } else { text.parse().map(Source::Device) }
-    }
+    Device(Box<Choice>),
 }
 
 impl Source {
@@ -68,7 +86,9 @@ impl<'m> Engine<'m> {
         let building = Progress::spinner("preparing the device");
         let device = choice.open(&Watch::default())?;
         drop(building);
-        Ok(Engine::Device(Box::new(Session::new(device, image)?)))
+        let mut progress = Progress::new("loading");
+        let session = Session::with_progress(device, image, |done, all| progress.at(done, all))?;
+        Ok(Engine::Device(Box::new(session)))
     }
 
     /// All logits after each of `tokens`, a sequence of its own: `[tokens, vocab]`.

@@ -13,6 +13,7 @@ use sterna_host::evaluate::Scores;
 use sterna_host::flips::{Flip, first_flip};
 use sterna_host::model::Model;
 use sterna_host::reference::{Emulation, Reference};
+use sterna_spec::config::Config;
 
 /// Scores of everything that was compared with the reference.
 struct Outcome {
@@ -26,18 +27,20 @@ struct Outcome {
 pub fn eval(args: &EvalArgs) -> Result<()> {
     let folder = model_folder(args.model.model.as_deref())?;
     let model = load(&folder, &args.model.reading)?;
-    let source = Source::Device(args.device.clone());
+    let device = args.device.find()?;
+    let config = device.config.clone();
+    let source = Source::Device(Box::new(device));
     let context = source.context(&model, args.ctx, usize::MAX);
     let pieces = texts::pieces(&args.text, &model.path, context)?;
     pieces.iter().try_for_each(|piece| check(piece, model.config.vocab))?;
-    let outcome = compare(args, &model, &source, &pieces, context)?;
+    let outcome = compare(args, &model, (&source, &config), &pieces, context)?;
     if args.json { print_json(&as_json(&source, &outcome)) } else { print(&as_text(&outcome)) }
 }
 
 fn compare(
     args: &EvalArgs,
     model: &Model,
-    source: &Source,
+    (source, config): (&Source, &Config),
     pieces: &[Vec<u32>],
     context: usize,
 ) -> Result<Outcome> {
@@ -69,8 +72,7 @@ fn compare(
         progress.at(index + 1, pieces.len());
     }
     drop(progress);
-    let image =
-        compile(model, &args.device.config, &Options { context, sequences: 1, planes: Some(head.planes) })?;
+    let image = compile(model, config, &Options { context, sequences: 1, planes: Some(head.planes) })?;
     let flip = first_flip(model, &image, &pieces[0])?;
     Ok(Outcome { rows, flip, tokens: pieces.iter().map(Vec::len).sum(), pieces: pieces.len() })
 }

@@ -14,7 +14,7 @@ pub fn inspect(args: &InspectArgs) -> Result<()> {
     let folder = model_folder(args.model.as_deref())?;
     let model = load(&folder, &args.reading)?;
     let devices = match &args.device {
-        Some(choice) => vec![choice.config.clone()],
+        Some(name) => vec![name.find()?.config],
         None => PRESETS.iter().map(|name| Ok(Config::preset(name)?)).collect::<Result<_>>()?,
     };
     let found = Diagnosis::new(&model, &devices);

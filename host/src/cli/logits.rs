@@ -16,17 +16,18 @@ pub fn logits(args: &LogitsArgs) -> Result<()> {
     let model = load(&folder, &args.model.reading)?;
     let tokens = prompt(&model.path, &args.input)?.0;
     check(&tokens, model.config.vocab)?;
-    let mut engine = Engine::open(&args.device, &model, tokens.len(), args.planes)?;
+    let source = args.device.find()?;
+    let mut engine = Engine::open(&source, &model, tokens.len(), args.planes)?;
     let logits = engine.logits(&tokens)?;
     write(&args.output, &tokens, &logits)?;
     let (positions, vocab) = logits.dim();
     if args.json {
         let path = args.output.display().to_string();
         return print_json(
-            &json!({"file": path, "device": args.device.name(), "positions": positions, "vocab": vocab, "tokens": tokens}),
+            &json!({"file": path, "device": source.name(), "positions": positions, "vocab": vocab, "tokens": tokens}),
         );
     }
-    print(&format!("{}: logits {positions} x {vocab} from {}\n", args.output.display(), args.device.name()))
+    print(&format!("{}: logits {positions} x {vocab} from {}\n", args.output.display(), source.name()))
 }
 
 /// Tensors `logits` (f32, positions x vocabulary) and `tokens` (u32); the file appears when it is complete.

@@ -16,7 +16,8 @@ const CONTEXT: usize = 512;
 pub fn perplexity(args: &PerplexityArgs) -> Result<()> {
     let folder = model_folder(args.model.model.as_deref())?;
     let model = load(&folder, &args.model.reading)?;
-    let context = args.device.context(&model, args.ctx, CONTEXT);
+    let source = args.device.find()?;
+    let context = source.context(&model, args.ctx, CONTEXT);
     let mut pieces = texts::pieces(&args.text, &model.path, context)?;
     if args.text.file.is_some() && !args.text.paragraphs {
         // the last piece of a stream is shorter, and so harder: llama.cpp leaves it out
@@ -28,7 +29,7 @@ pub fn perplexity(args: &PerplexityArgs) -> Result<()> {
         let path = args.text.file.clone().unwrap_or(model.path.clone());
         return Err(Error::Inconsistent { path, problem, remedy });
     }
-    let mut engine = Engine::open(&args.device, &model, context, args.planes)?;
+    let mut engine = Engine::open(&source, &model, context, args.planes)?;
     let mut sum = Perplexity::default();
     let mut progress = Progress::new("perplexity");
     for (index, piece) in pieces.iter().enumerate() {
@@ -40,13 +41,13 @@ pub fn perplexity(args: &PerplexityArgs) -> Result<()> {
     let (value, error, count) = (sum.value(), sum.error(), sum.count());
     if args.json {
         return print_json(&json!({
-            "device": args.device.name(), "context": context, "pieces": pieces.len(), "predictions": count,
+            "device": source.name(), "context": context, "pieces": pieces.len(), "predictions": count,
             "perplexity": value, "error": error,
         }));
     }
     print(&format!(
         "perplexity {value:.4} +/- {error:.4} over {count} predictions in {} pieces of up to {context} tokens ({})\n",
         pieces.len(),
-        args.device.name()
+        source.name()
     ))
 }

@@ -11,20 +11,21 @@ use sterna_host::record::{Recording, rerun};
 /// The command.
 pub fn replay(args: &ReplayArgs) -> Result<()> {
     let mut recording = Recording::open(&args.file)?;
-    let (recorded, own) = (recording.config.hash(), args.device.config.hash());
+    let choice = args.device.find()?;
+    let (recorded, own) = (recording.config.hash(), choice.config.hash());
     if recorded != own {
-        let (name, preset) = (&recording.config.name, &args.device.config.name);
+        let (name, preset) = (&recording.config.name, &choice.config.name);
         return Err(Error::Device(format!(
             "the session was recorded on `{name}`, {recorded:016x}, but `{preset}` is {own:016x}; choose the preset that was recorded"
         )));
     }
     let building = Progress::spinner("preparing the device");
-    let mut device = args.device.open(&Watch::default())?;
+    let mut device = choice.open(&Watch::default())?;
     drop(building);
     let outcome = rerun(&mut recording, &mut *device, |_| {})?;
     if args.json {
         print_json(&json!({
-            "file": args.file.display().to_string(), "recorded": recording.device, "device": args.device.kind.name(),
+            "file": args.file.display().to_string(), "recorded": recording.device, "device": choice.kind.name(),
             "calls": outcome.calls, "compared": outcome.compared, "counters": outcome.passed_over, "difference": outcome.difference,
         }))?;
     } else if outcome.difference.is_none() {
@@ -33,7 +34,7 @@ pub fn replay(args: &ReplayArgs) -> Result<()> {
             outcome.calls,
             recording.device,
             outcome.compared,
-            args.device.kind.name(),
+            choice.kind.name(),
             outcome.passed_over
         ))?;
     }

@@ -17,6 +17,7 @@ use sterna_host::sample::Sampler;
 use sterna_host::session::{Output, Session};
 use sterna_host::shapes::Shape;
 use sterna_host::text::{ChatTemplate, Detokenizer, Message, Tokenizer};
+use sterna_spec::config::Config;
 
 /// The model's folder: as given, or the shipped one, below the current directory or beside this crate's sources.
 pub fn model_folder(given: Option<&Path>) -> Result<PathBuf> {
@@ -53,32 +54,35 @@ pub fn load(path: &Path, reading: &Reading) -> Result<Model> {
 pub fn run(args: &RunArgs) -> Result<()> {
     let started = Instant::now();
     let sampler = Sampler::new((&args.sampling).into())?;
+    let choice = args.device.find()?;
     let folder = model_folder(args.model.model.as_deref())?;
     let model = load(&folder, &args.model.reading)?;
     let (prompt, tokenizer) = prompt(&model.path, &args.input)?;
     let ends = ends(&model, tokenizer.as_ref());
     check(&prompt, model.config.vocab)?;
-    let image = compile_for(&model, args)?;
+    let image = compile_for(&model, &choice.config, args)?;
     let watch = watch(args, &image);
     let building = Progress::spinner("preparing the device");
-    let mut device = args.device.open(&watch)?;
+    let mut device = choice.open(&watch)?;
     drop(building);
     let tape = match &args.record {
-        Some(path) => Some(Tape::start(path, args.device.kind.name(), &args.device.config)?),
+        Some(path) => Some(Tape::start(path, choice.kind.name(), &choice.config)?),
         None => None,
     };
     if let Some(tape) = &tape {
         device = Box::new(Recorder::new(device, tape.clone()));
     }
-    let session = Session::new(device, image)?;
+    let mut progress = Progress::new("loading");
+    let session = Session::with_progress(device, image, |done, all| progress.at(done, all))?;
+    drop(progress);
     let mut talk = Talk { args, ends, tokenizer: tokenizer.as_ref(), session, sampler, text: String::new() };
     let (tokens, prefill, decode) = talk.talk(&prompt)?;
     if let Some(tape) = &tape {
         tape.finish()?;
     }
     let report = Report {
-        device: &args.device,
-        config: &args.device.config,
+        device: &choice,
+        config: &choice.config,
         prompt_tokens: prompt.len(),
         tokens,
         text: talk.text,
@@ -130,8 +134,7 @@ fn watch(args: &RunArgs, image: &Image) -> Watch {
     Watch { lockstep: args.lockstep, trace, names: image.instruction_names(), command }
 }
 
-fn compile_for(model: &Model, args: &RunArgs) -> Result<Image> {
-    let config = &args.device.config;
+fn compile_for(model: &Model, config: &Config, args: &RunArgs) -> Result<Image> {
     let context = args.ctx.unwrap_or(model.config.context.min(config.context as usize));
     let mut progress = Progress::new("compiling");
     let options = Options { context, ..Options::default() };

@@ -1,0 +1,87 @@
+//! Where a device is: `uart:PATH[@BAUD]` or `tcp:HOST:PORT`.
+
+use super::tcp::Tcp;
+use super::transport::Transport;
+use super::uart::Uart;
+use std::fmt;
+use std::io;
+use sterna_spec::device::DeviceError;
+
+/// Rate if none is named.
+pub const BAUD: u32 = 3_000_000;
+
+/// The end of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A serial port and its rate.
+    Uart(String, u32),
+    /// `host:port`.
+    Tcp(String),
+}
+
+impl Place {
+    /// A serial port from what stands behind `uart:`.
+    ///
+    /// # Errors
+    /// One sentence, if the path or the rate is missing or wrong.
+    pub fn uart(text: &str) -> Result<Place, String> {
+        let (path, baud) = match text.rsplit_once('@') {
+            Some((path, baud)) => (path, baud.parse().ok().filter(|&b| b > 0)),
+            None => (text, Some(BAUD)),
+        };
+        match baud {
+            _ if path.is_empty() => {
+                Err("the serial port is missing; say uart:PATH or uart:PATH@BAUD, as in uart:/dev/ttyUSB0@3000000".into())
+            }
+            None => Err(format!("the rate in `{text}` is no number of bits a second; say uart:PATH@BAUD")),
+            Some(baud) => Ok(Place::Uart(path.into(), baud)),
+        }
+    }
+
+    /// A socket from what stands behind `tcp:`.
+    ///
+    /// # Errors
+    /// One sentence, if host or port is missing or wrong.
+    pub fn tcp(text: &str) -> Result<Place, String> {
+        match text.rsplit_once(':') {
+            Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok_and(|p| p > 0) => {
+                Ok(Place::Tcp(text.into()))
+            }
+            _ => Err(format!("`{text}` is no host and port; say tcp:HOST:PORT, as in tcp:localhost:1234")),
+        }
+    }
+
+    /// Opens the line.
+    ///
+    /// # Errors
+    /// One sentence, if the other end is absent, in use or not permitted.
+    pub fn open(&self) -> Result<Box<dyn Transport>, DeviceError> {
+        let opened: io::Result<Box<dyn Transport>> = match self {
+            Place::Uart(path, baud) => Uart::open(path, *baud).map(|port| Box::new(port) as _),
+            Place::Tcp(address) => Tcp::open(address).map(|socket| Box::new(socket) as _),
+        };
+        opened.map_err(|e| DeviceError::Other(format!("cannot open {self}: {e}; {}", self.remedy(&e))))
+    }
+
+    fn remedy(&self, error: &io::Error) -> &'static str {
+        use io::ErrorKind::{NotFound, PermissionDenied, ResourceBusy};
+        match (self, error.kind()) {
+            (Place::Tcp(_), _) => "check host and port, and that the server runs",
+            (_, NotFound) => "plug the board in, and see `sterna doctor` for the ports that are there",
+            (_, PermissionDenied) => {
+                "join the group of the port (sudo usermod -aG dialout $USER) and log in again"
+            }
+            (_, ResourceBusy) => "another program has it: end that first",
+            _ => "check that it is a serial port and knows this rate, and plug the board in again",
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Uart(path, baud) => write!(f, "uart:{path}@{baud}"),
+            Place::Tcp(address) => write!(f, "tcp:{address}"),
+        }
+    }
+}

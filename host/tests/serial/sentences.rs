@@ -1,0 +1,232 @@
+//! What users read when something is wrong at the end of the line.
+
+use super::common::{Folder, SHAPE};
+use super::line::{AT_ONCE, Line, Rates};
+use super::stand::Stand;
+use super::{MEMORY, image, session, tiny};
+use std::io;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use sterna_host::serial::{Serial, Transport};
+use sterna_spec::config::Config;
+use sterna_spec::device::{Device, DeviceError};
+use sterna_spec::golden::Golden;
+use sterna_spec::registers::{offset, status};
+
+/// What opening a device at the end of a line says.
+fn refusal(board: Stand<Golden>) -> String {
+    refusal_over(Line::new(&Arc::new(Mutex::new(board)), Rates::default(), 0))
+}
+
+fn refusal_over(line: impl Transport + 'static) -> String {
+    let device = Serial::over(Box::new(line), "uart:/dev/ttyUSB0@3000000", AT_ONCE);
+    device.err().map_or_else(|| "nothing".into(), |e| e.to_string())
+}
+
+/// A line on which something else answers to every request, or goes on without end.
+struct Strange(&'static [u8], bool);
+
+impl Transport for Strange {
+    fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.1 |= bytes[0] != 0;
+        Ok(())
+    }
+    fn receive(&mut self, bytes: &mut [u8], _: Duration) -> io::Result<usize> {
+        let count = bytes.len().min(self.0.len());
+        if !self.1 || count == 0 {
+            return Ok(0);
+        }
+        bytes[..count].copy_from_slice(&self.0[..count]);
+        self.1 = self.0.len() > 30;
+        Ok(count)
+    }
+    fn byte(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+fn stand() -> Stand<Golden> {
+    Stand::new(Golden::new(&tiny()), MEMORY)
+}
+
+#[test]
+fn what_answers_there_is_told_apart() {
+    let (mut other_id, mut other_version) = (stand(), stand());
+    other_id.id = 0x1234;
+    other_version.version = 7;
+    let all = [
+        refusal(other_id),
+        refusal(other_version),
+        refusal_over(Strange(&[], false)),
+        refusal_over(Strange(&[7; 5], false)),
+        refusal_over(Strange(&[7; 20], false)),
+        refusal_over(Strange(&[7; 31], false)),
+    ];
+    insta::assert_snapshot!(all.join("\n"));
+}
+
+/// Another host at the same device, which goes on reading from it.
+#[test]
+fn a_device_in_use_is_left_alone() {
+    let board = Arc::new(Mutex::new(stand()));
+    let first = Serial::over(Box::new(Line::new(&board, Rates::default(), 0)), "first", AT_ONCE).unwrap();
+    let stop = Arc::new(Mutex::new(false));
+    let (other, flag) = (board.clone(), stop.clone());
+    let thread = std::thread::spawn(move || {
+        while !*flag.lock().unwrap() {
+            let mut board = other.lock().unwrap();
+            let before = board.out.len();
+            [2, 1, 0, 0, 0, 0x11].into_iter().for_each(|byte| board.byte(byte));
+            board.out.truncate(before);
+            drop(board);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    });
+    let said = refusal_over(Line::new(&board, Rates::default(), 1));
+    *stop.lock().unwrap() = true;
+    thread.join().unwrap();
+    assert_eq!(said, "uart:/dev/ttyUSB0@3000000 is locked by another host that is using it; end that first");
+    assert_eq!(board.lock().unwrap().lock, 1, "and stays locked");
+    drop(first);
+}
+
+/// A device in which something is wrong.
+struct Broken {
+    golden: Golden,
+    /// A byte of memory whose lowest bit is always 1.
+    stuck: u64,
+    busy: bool,
+}
+
+impl Device for Broken {
+    fn read_register(&mut self, at: u32) -> Result<u32, DeviceError> {
+        if at == offset::STATUS && self.busy { Ok(status::BUSY) } else { self.golden.read_register(at) }
+    }
+    fn write_register(&mut self, at: u32, value: u32) -> Result<(), DeviceError> {
+        self.golden.write_register(at, value)
+    }
+    fn read_memory(&mut self, address: u64, bytes: &mut [u8]) -> Result<(), DeviceError> {
+        self.golden.read_memory(address, bytes)?;
+        let at = self.stuck.checked_sub(address).and_then(|at| bytes.get_mut(at as usize));
+        at.into_iter().for_each(|byte| *byte |= 1);
+        Ok(())
+    }
+    fn write_memory(&mut self, address: u64, bytes: &[u8]) -> Result<(), DeviceError> {
+        self.golden.write_memory(address, bytes)
+    }
+    fn wait(&mut self) -> Result<(), DeviceError> {
+        self.golden.wait()
+    }
+    fn reserve_memory(&mut self, bytes: u64) -> Result<(), DeviceError> {
+        self.golden.reserve_memory(bytes)
+    }
+}
+
+#[test]
+fn sessions_that_cannot_be_are_described() {
+    let image = image(&tiny());
+    let run = |memory: u32, config: &Config, stuck: u64, busy: bool, spoil: fn(&mut Stand<Broken>)| {
+        let device = Broken { golden: Golden::new(config), stuck, busy };
+        let mut stand = Stand::new(device, memory);
+        stand.clock = 1000;
+        let board = Arc::new(Mutex::new(stand));
+        let device = Serial::over(Box::new(Line::new(&board, Rates::default(), 0)), "line", AT_ONCE).unwrap();
+        spoil(&mut board.lock().unwrap());
+        session(Box::new(device), &image).err().unwrap_or_else(|| "nothing".into())
+    };
+    let foreign = Config { rows: 3, ..tiny() };
+    let far = u64::from(MEMORY);
+    let all = [
+        run(16384, &tiny(), far, false, |_| {}),
+        run(MEMORY, &foreign, far, false, |_| {}),
+        run(MEMORY, &tiny(), 0, false, |_| {}),
+        run(MEMORY, &tiny(), far, true, |_| {}),
+        run(MEMORY, &tiny(), far, false, |board| board.lock = 0),
+    ];
+    let hash = |config: &Config| format!("{:016x}", config.hash());
+    let all = all.join("\n").replace(&hash(&tiny()), "HASH").replace(&hash(&foreign), "FOREIGN");
+    insta::assert_snapshot!(all);
+    let board = Arc::new(Mutex::new(Stand::new(Golden::new(&foreign), MEMORY)));
+    let mut device = Serial::over(Box::new(Line::new(&board, Rates::default(), 0)), "line", AT_ONCE).unwrap();
+    let unknown = device.configuration().unwrap_err().to_string();
+    assert!(unknown.contains(&hash(&foreign)) && unknown.ends_with("as in line,config.toml"), "{unknown}");
+}
+
+/// The exit code and the first line on standard error.
+fn sterna(args: &[&str]) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_sterna")).args(args).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    (output.status.code().unwrap(), error.lines().next().unwrap_or_default().to_string())
+}
+
+#[test]
+fn names_and_absent_devices() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let places = [
+        "uart:",
+        "uart:/dev/ttyUSB0@fast",
+        "uart:/dev/no",
+        "uart:/dev/null",
+        "tcp:here",
+        "tcp:here:99999",
+        &format!("tcp:{closed}"),
+    ];
+    let all = places.map(|place| {
+        let (code, error) = sterna(&["run", "--device", place]);
+        format!("{code} {error}").replace(&closed, "ADDRESS")
+    });
+    insta::assert_snapshot!(all.join("\n"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_port_serves_one_host() {
+    let board = Arc::new(Mutex::new(stand()));
+    let path = super::ends::terminal(&board, super::ends::Script::default());
+    let place = sterna_host::serial::Place::uart(&path).unwrap();
+    let first = Serial::open(&place).unwrap();
+    let said = Serial::open(&place).err().map(|e| e.to_string().replace(&path, "PORT"));
+    let want = "cannot open uart:PORT@3000000: resource busy; another program has it: end that first";
+    assert_eq!(said.as_deref(), Some(want));
+    drop(first);
+}
+
+/// `sterna run` with the board of `tiny` behind a socket or a terminal whose cable is pulled after so many bytes.
+#[test]
+fn the_command_line_runs_boards() {
+    let folder = Folder::random(&SHAPE).write();
+    let folder = folder.path().to_str().unwrap();
+    let run = |device: &str| {
+        let args =
+            ["run", "-m", folder, "--tokens", "3,1,4", "-n", "5", "-c", "16", "--json", "--device", device];
+        let output = Command::new(env!("CARGO_BIN_EXE_sterna")).args(args).output().unwrap();
+        let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let error = String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), value["tokens"].clone(), error.lines().next().unwrap_or_default().to_string())
+    };
+    let golden = run("golden:tiny");
+    assert_eq!(golden.1.as_array().map(Vec::len), Some(5), "{golden:?}");
+    let place = |length: usize, socket: bool| {
+        let (board, script) = (Arc::new(Mutex::new(stand())), super::ends::Script { length });
+        #[cfg(target_os = "linux")]
+        if !socket {
+            return (format!("uart:{}@115200", super::ends::terminal(&board, script)), board);
+        }
+        (format!("tcp:{}{}", super::ends::socket(&board, script), if socket { "" } else { ",tiny" }), board)
+    };
+    for socket in [true, false] {
+        let (device, board) = place(usize::MAX, socket);
+        let (code, tokens, _) = run(&device);
+        assert_eq!((code, tokens), (Some(0), golden.1.clone()));
+        let all = board.lock().unwrap().bytes;
+        // in the middle of the upload, and of a token
+        for length in [all / 2, all - 1000] {
+            let (device, _) = place(length, socket);
+            let (code, tokens, error) = run(&device);
+            assert_eq!((code, tokens), (Some(1), serde_json::Value::Null), "{error}");
+            let device = device.trim_end_matches(",tiny");
+            assert!(error.starts_with(&format!("error: {device} is gone (")), "{error}");
+        }
+    }
+}
