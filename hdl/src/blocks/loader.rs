@@ -28,12 +28,13 @@ pub fn loader(config: &Config) -> Module {
     let p = m.stream_in("p", u(config.beat_bits()), "payload of LOAD");
     let d = m.stream_in("d", u(config.beat_bits()), "data of GATHER");
     let f = |name| field_of(insn, name);
-    let gather = m.node("gather", f(field::OP).eq(Op::Gather as u32));
+    let gathers = m.node("gathers", f(field::OP).eq(Op::Gather as u32));
+    let gather = m.delay("gather", gathers, "a cycle late, while it is busy");
     let busy = m.reg("busy", u(1), Some(0), "an instruction is under way");
     let last_row = m.node("last_row", mux(gather, rows.wrapping_sub(1).trunc(4), 0));
     m.unused("at most 16 rows", rows);
 
-    requests(&m, config, start & gather, insn, row_info, last_row);
+    requests(&m, config, start & gathers, insn, row_info, last_row);
     let row = m.reg("row", u(4), None, "row whose words arrive");
     let done =
         m.node("done_now", words(&m, config, start, insn, &[p, d], [gather, busy.q()], (row, last_row)));
@@ -55,11 +56,13 @@ fn requests<'m>(
 ) {
     let req = m.stream_out("req", u(48), "{beat 32, beats 16}");
     let asking = m.reg("asking", u(1), Some(0), "rows are left to ask for");
+    let index_known = m.reg("index_known", u(1), Some(0), "the row's index is there");
     let product_known = m.reg("product_known", u(1), Some(0), "the row's offset is multiplied");
     let offered = m.reg("offered", u(1), Some(0), "a request is offered");
     let row = m.reg("ask_row", u(4), None, "row to ask for");
     let info = row_word(m, row_info, row.q(), config.rows);
     let index = mux(field_of(insn, field::A).any(), info.bits(32, 32), info.bits(0, 32));
+    let index = m.delay("index", index, "row of the table");
     m.unused("only token and position choose", info);
     let product = m.reg("product", u(32), None, "index * stride");
     product.set((index * field_of(insn, field::IMM_M)).trunc(32));
@@ -75,7 +78,8 @@ fn requests<'m>(
     asking.when(taken & row.q().eq(last), 0);
     row.when(start, 0);
     row.when(taken, row.q().wrapping_add(1));
-    product_known.set(asking.q() & !product_known.q() & !offered.q());
+    index_known.set(asking.q() & !index_known.q() & !product_known.q() & !offered.q());
+    product_known.set(index_known.q());
     offered.when(taken, 0);
     offered.when(product_known.q(), 1);
 }

@@ -76,10 +76,12 @@ struct Client<'m> {
     next: Reg<'m>,
     left: Reg<'m>,
     free: Reg<'m>,
-    /// Beats of the burst that comes next.
+    /// Beats of the burst that comes next; a register, as is `wants`: a client issues every other cycle at most.
     length: Sig<'m>,
     /// There is a burst to issue and room for it.
-    wants: Sig<'m>,
+    wants: Reg<'m>,
+    /// What `wants` becomes unless something changes in this cycle.
+    able: Sig<'m>,
     /// Nothing is left, in flight or in the FIFO.
     idle: Sig<'m>,
 }
@@ -102,15 +104,17 @@ impl<'m> Client<'m> {
         };
         let room = m.node(&format!("{name}_room"), room).doc("beats up to the next burst boundary");
         let length = mux(left.q().lt(room), left.q().trunc(bits), room);
-        let length = m.node(&format!("{name}_length"), length);
-        let wants = m.node(&format!("{name}_wants"), left.q().any() & free.q().ge(length));
+        let able = m.node(&format!("{name}_able"), left.q().any() & free.q().ge(length));
+        let length = m.delay(&format!("{name}_length"), length, "beats of the next burst");
+        let wants = reg("wants", 1, Some(0), "there is a burst to issue and room for it");
         let idle = m.node(&format!("{name}_idle"), !left.q().any() & free.q().eq(depth));
-        Client { next, left, free, length, wants, idle }
+        Client { next, left, free, length, wants, able, idle }
     }
 
     /// `load` starts the client at `beat` for `beats`; `stop` forgets what is left; `go`: the burst is issued;
     /// `popped`: a beat has left the FIFO.
     fn run(&self, load: Sig<'m>, beat: Sig<'m>, beats: Sig<'m>, stop: Sig<'m>, go: Sig<'m>, popped: Sig<'m>) {
+        self.wants.set(self.able & !(load | stop | go));
         self.next.when(load, beat);
         self.next.when(go, self.next.q().wrapping_add(self.length));
         self.left.when(load, beats);
@@ -142,12 +146,12 @@ pub fn reader(config: &Config) -> Module {
         (0..config.ports).map(|i| m.instance(&format!("port{i}"), read_port(config))).collect();
     let bursts: Vec<_> = ports.iter().map(|port| port.sink("burst")).collect();
     let ready = bursts.iter().map(|burst| burst.ready).reduce(|a, b| a & b).unwrap_or(m.u(1, 0));
-    let d_go = m.node("d_go", data.wants & ready);
-    let p_go = m.node("p_go", stream.wants & !data.wants & !flush & ready);
+    let d_go = m.node("d_go", data.wants.q() & ready);
+    let p_go = m.node("p_go", stream.wants.q() & !data.wants.q() & !flush & ready);
     let go = m.node("go", d_go | p_go);
-    let beat = mux(data.wants, data.next.q(), stream.next.q());
-    let length = mux(data.wants, data.length, stream.length);
-    let burst = m.cat_lsb(&[beat, length.wrapping_sub(1).resize(9).trunc(8), data.wants]);
+    let beat = mux(data.wants.q(), data.next.q(), stream.next.q());
+    let length = mux(data.wants.q(), data.length, stream.length);
+    let burst = m.cat_lsb(&[beat, length.wrapping_sub(1).resize(9).trunc(8), data.wants.q()]);
     let burst = m.node("burst", burst).doc("{beat 32, beats - 1 (8), data 1}");
     for (i, (port, sink)) in ports.iter().zip(bursts).enumerate() {
         sink.set(go, burst);

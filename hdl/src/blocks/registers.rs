@@ -133,35 +133,37 @@ fn read_channel<'m>(
     let counters = m.input("counters", u(32 * COUNTERS.len() as u32), "the counters");
     let id = m.input("rd_id", u(32), "id of the selected pair");
     let logit = m.input("rd_logit", u(32), "logit of the selected pair");
-    // three cycles: address, selection memory, data
+    // four cycles: address, selection memory, one word of each kind, data
     let address = m.reg("read_address", u(ADDRESS_BITS - 2), None, "word to read");
     let looking = m.reg("looking", u(1), Some(0), "the selection memory is read");
+    let chosen = m.reg("chosen", u(1), Some(0), "the words are chosen");
     let settled = m.reg("settled", u(1), Some(0), "the word is known");
     let offered = m.reg("offered", u(1), Some(0), "read data is offered");
     let data = m.reg("read_data", u(32), None, "read data");
-    let ready = m.node("read_ready", !looking.q() & !settled.q() & !offered.q());
+    let ready = m.node("read_ready", !looking.q() & !chosen.q() & !settled.q() & !offered.q());
     bus.ar_ready.set(ready);
     let taken = m.node("read_taken", ready & bus.ar_valid);
     m.unused("word addresses", bus.ar_addr.bits(0, 2));
     address.when(taken, bus.ar_addr.bits(2, ADDRESS_BITS - 2));
     looking.set(taken);
-    settled.set(looking.q());
+    chosen.set(looking.q());
+    settled.set(chosen.q());
     offered.when(settled.q(), 1);
     offered.when(bus.r_ready, 0);
     bus.r_valid.set(offered.q());
     bus.r_data.set(data.q());
 
-    let pair = address.q().bits(1, 10);
-    m.output("rd_index", u(6), "pair to read").set(pair.bits(0, 6));
-    m.output("rd_row", u(4), "row of the pair").set(pair.bits(6, 4));
+    let place = address.q().bits(1, 10);
+    m.output("rd_index", u(6), "pair to read").set(place.bits(0, 6));
+    m.output("rd_row", u(4), "row of the pair").set(place.bits(6, 4));
     let constants = registers::identity(config);
     let mut arms: Vec<(u32, Sig<'m>)> = constants.map(|(at, value)| (at / 4, m.u(32, value))).to_vec();
     arms.extend(status.iter().map(|&(at, value)| (at / 4, value.zext(32))));
     arms.extend(writable.iter().map(|w| (w.offset / 4, w.reg.q())));
     arms.extend((0..COUNTERS.len() as u32).map(|i| (offset::COUNTER / 4 + i, counters.word(i, 32))));
-    let word = m.node("word", address.q().case(&arms, 0));
-    let selection = address.q().msb();
-    data.set(mux(selection, mux(address.q().bit(0), logit, id), word));
+    let word = m.delay("word", address.q().case(&arms, 0), "register of the address");
+    let pair = m.delay("pair", mux(address.q().bit(0), logit, id), "selection of the address");
+    data.set(mux(address.q().msb(), pair, word));
 }
 
 #[cfg(test)]

@@ -21,6 +21,8 @@ use crate::dsl::{Fsm, Module, Reg, Sig, Source, index_width, mux, u};
 struct Next<'m> {
     insn: Sig<'m>,
     valid: Sig<'m>,
+    /// It is complete, and what was found out about it is in registers.
+    known: Sig<'m>,
     /// The fetcher takes a beat if there is one.
     fetching: Sig<'m>,
 }
@@ -56,7 +58,8 @@ fn fetch<'m>(
     };
     valid.when(clear | taken, 0);
     valid.when(arrives & last, 1);
-    Next { insn: insn.q(), valid: valid.q(), fetching }
+    let known = late(m, "next_known", valid.q() & !(clear | taken), "it was looked at");
+    Next { insn: insn.q(), valid: valid.q(), known, fetching }
 }
 
 /// 1 if a field of the instruction lies outside what the hardware has.
@@ -95,8 +98,9 @@ pub fn sequencer(config: &Config) -> Module {
     let p = m.stream_in("p", u(config.beat_bits()), "the step stream");
     let stream_idle = input("stream_idle", "nothing of the stream is left");
     let reader_idle = input("reader_idle", "no read is left or in flight");
-    let [store_empty, topk_idle, writer_idle] =
-        ["store_empty", "topk_idle", "writer_idle"].map(|name| input(name, "nothing is waiting there"));
+    // a cycle late, as is the end of the unit that feeds them
+    let [store_empty, topk_idle, writer_idle] = ["store_empty", "topk_idle", "writer_idle"]
+        .map(|name| late(&m, &format!("{name}_q"), input(name, "nothing is waiting there"), "a cycle ago"));
     let [read_error, write_error] =
         ["read_error", "write_error"].map(|name| input(name, "memory answered with an error"));
 
@@ -106,31 +110,43 @@ pub fn sequencer(config: &Config) -> Module {
     let finishing = m.reg("finishing", u(1), Some(0), "its results are on their way");
     let insn = m.reg("instruction", u(256), None, "the instruction under way");
     let index = m.reg("index", u(16), None, "its number in the step");
-    let current = |op: Op| field_of(insn.q(), field::OP).eq(op as u32);
+    let units = [Op::Load, Op::Gather, Op::Matmul, Op::Vector, Op::Attn].map(|op| {
+        (op, m.reg(&format!("is_{op:?}").to_lowercase(), u(1), Some(0), "operation of the instruction"))
+    });
+    let current = |op: Op| units.iter().find(|(of, _)| *of == op).map_or(m.u(1, 0), |(_, reg)| reg.q());
     let owns = current(Op::Load) | current(Op::Matmul) | current(Op::Attn);
     let payload = m.node("payload", active.q() & owns).doc("the stream belongs to the unit");
     let dispatch = m.wire("dispatch", u(1)).doc("the next instruction becomes the current one");
     let next = fetch(&m, config, &p, running & !payload, start, dispatch.sig());
-    let coming = |op: Op| field_of(next.insn, field::OP).eq(op as u32);
+    let ops = [Op::End, Op::Load, Op::Gather, Op::Matmul, Op::Vector, Op::Attn].map(|op| {
+        let is = field_of(next.insn, field::OP).eq(op as u32);
+        m.delay(&format!("coming_{op:?}").to_lowercase(), is, "operation of the next instruction")
+    });
+    let coming = |op: Op| ops[op as usize];
 
     let drained = m.node("drained", store_empty & writer_idle);
-    let bad = illegal(&m, next.insn);
-    let ready = m.node("ready", running & next.valid & !active.q());
+    let bad = m.delay("bad", illegal(&m, next.insn), "the next instruction is none");
+    let ready = m.node("ready", running & next.known & !active.q());
     let wait_store =
         m.node("wait_store", ready & coming(Op::Attn) & !drained).doc("the KV cache is being written");
     dispatch.set(ready & !wait_store);
     let begin = m.node("launch", dispatch.sig() & !bad & !coming(Op::End));
     let asks = (0..config.rows).map(|r| rows.gt(r) & row_info.bit(128 * r + 96)).reduce(|a, b| a | b);
-    let more = m.node("more", field_of(next.insn, field::ADDR).any() & asks.unwrap_or(m.u(1, 0)));
+    let more = field_of(next.insn, field::ADDR).any() & asks.unwrap_or(m.u(1, 0));
+    let more = m.delay("more", more, "if it is END: the head follows, and a row asks for it");
     let over = m.node("over", dispatch.sig() & !bad & coming(Op::End) & !more);
     let cut = m.node("cut", running & !next.valid & stream_idle).doc("the stream ended without END");
     insn.when(begin, next.insn);
+    units.iter().for_each(|(op, unit)| unit.when(begin, coming(*op)));
     index.when(start, 0);
     index.when(dispatch.sig() & !over, index.q().wrapping_add(1));
     m.output("insn", u(256), "the instruction under way").set(insn.q());
     m.unused("descriptors hold more than the sequencer reads", row_info);
 
-    finish(&m, start, (begin, active, finishing), insn.q(), store_empty & topk_idle);
+    let away = field_of(next.insn, field::DST_KIND).ge(DstKind::Kv as u32);
+    let stores = m.reg("stores", u(1), Some(0), "results leave the vector unit");
+    stores.when(begin, coming(Op::Vector) & m.delay("away", away, "if it is VECTOR: results leave the unit"));
+    finish(&m, start, (begin, active, finishing), stores.q(), store_empty & topk_idle);
     for (name, ops) in [
         ("load", [Op::Load, Op::Gather]),
         ("matmul", [Op::Matmul; 2]),
@@ -169,10 +185,19 @@ pub fn sequencer(config: &Config) -> Module {
     let code = |code: ErrorCode, block: u32| m.u(16, code as u32 | block << 8);
     let memory = mux(read_error, code(ErrorCode::ReadResponse, 2), code(ErrorCode::WriteResponse, 3));
     let error = mux(own.any(), m.cat_lsb(&[own, m.u(8, 1)]), memory);
-    m.output("error_valid", u(1), "one cycle: an error").set(own.any() | read_error | write_error);
-    m.output("error_code", u(32), "code, block, instruction").set(m.cat_lsb(&[error, index.q()]));
+    let any = own.any() | read_error | write_error;
+    m.output("error_valid", u(1), "one cycle: an error").set(late(&m, "error_known", any, "an error"));
+    let error = m.delay("error", m.cat_lsb(&[error, index.q()]), "what and where");
+    m.output("error_code", u(32), "code, block, instruction").set(error);
     count(&m, state, [active.q(), finishing.q(), wait_store], current);
     m
+}
+
+/// A cycle later; 0 after reset.
+fn late<'m>(m: &'m Module, name: &str, x: Sig<'m>, doc: &str) -> Sig<'m> {
+    let reg = m.reg(name, u(1), Some(0), doc);
+    reg.set(x);
+    reg.q()
 }
 
 /// Clears `active` when the unit is done, for stores and selections once everything has been taken.
@@ -180,15 +205,12 @@ fn finish<'m>(
     m: &'m Module,
     start: Sig<'m>,
     (begin, active, finishing): (Sig<'m>, Reg<'m>, Reg<'m>),
-    insn: Sig<'m>,
+    stores: Sig<'m>,
     taken: Sig<'m>,
 ) {
     let done = ["load_done", "matmul_done", "vector_done", "attention_done"]
         .map(|name| m.input(name, u(1), "the unit is complete"));
-    let ended = m.node("ended", done[0] | done[1] | done[2] | done[3]);
-    let is_vector = field_of(insn, field::OP).eq(Op::Vector as u32);
-    let stores = is_vector & field_of(insn, field::DST_KIND).ge(DstKind::Kv as u32);
-    let stores = m.node("stores", stores).doc("results leave the vector unit");
+    let ended = late(m, "ended", done[0] | done[1] | done[2] | done[3], "the unit was complete a cycle ago");
     finishing.when(ended & stores, 1);
     finishing.when(taken | start, 0);
     active.when(start, 0);

@@ -1,7 +1,7 @@
 //! Results of the vector unit on their way to memory: KV codes, KV scales and logits.
 //!
 //! ```text
-//! in_* --> FIFO --> [s1: operands] --> [s2: products] --> [s3: beat and place] --> merge --> w
+//! in_* --> FIFO --> [s1: operands] --> [s2: products] --> [s3: beat and place] --> FIFO --> merge --> w
 //! ```
 //!
 //! Words that fall into one beat one after the other leave as one beat. A word of logits that is larger than a beat
@@ -25,6 +25,9 @@ pub const OUT_SLACK: usize = vector::OUT_SLACK as usize;
 
 /// Words of the FIFO: the slack, and as much again to run without stops.
 pub(super) const FIFO_WORDS: usize = 2 * OUT_SLACK;
+
+/// Pieces of beats that wait: enough to keep the stages from waiting for the merge.
+const PIECES: usize = 4;
 
 /// Cycles without a word after which an unfinished beat leaves.
 const QUIET: u64 = 7;
@@ -58,26 +61,17 @@ pub fn store(config: &Config) -> Module {
     let waiting = queue.out("count");
     m.output("hold", u(1), "stop: at most OUT_SLACK more words").set(waiting.ge(FIFO_WORDS - OUT_SLACK - 16));
 
-    let y = queue.source("y");
-    let accept = m.wire("accept", u(1));
-    let (full, piece) = address(&m, &z, y, accept.sig());
-    let held = merge(&m, &z, full, piece, accept);
-    m.output("empty", u(1), "nothing is held").set(!(take | waiting.ne(0) | full.any() | held));
+    let pieces = m.instance("u_pieces", fifo(9 * beat + 33, PIECES, MemStyle::Lut));
+    let full = address(&m, &z, queue.source("y"), pieces.sink("x"));
+    let held = merge(&m, &z, pieces.source("y"));
+    let inside = waiting.ne(0) | full.any() | pieces.out("count").ne(0) | held;
+    m.output("empty", u(1), "nothing is held").set(!(take | inside));
     m
 }
 
-/// A word with its place.
-struct Piece<'m> {
-    beat: Sig<'m>,
-    /// Copies of the word over the whole beat.
-    data: Sig<'m>,
-    strb: Sig<'m>,
-    /// Of words larger than a beat: the part, and 1 if this word is not one of them.
-    number: Option<(Reg<'m>, Sig<'m>)>,
-}
-
-/// The pipeline that finds the place of each word; its valid bits (three, the last one offers the piece) and the piece.
-fn address<'m>(m: &'m Module, z: &Sizes, y: Source<'m>, accept: Sig<'m>) -> (Sig<'m>, Piece<'m>) {
+/// The pipeline that finds the place of each word and gives it as pieces of beats: data, strobes, address, and 1 if that is
+/// the address of the piece before; the pipeline's valid bits.
+fn address<'m>(m: &'m Module, z: &Sizes, y: Source<'m>, x: Sink<'m>) -> Sig<'m> {
     let insn = m.input("insn", u(256), "VECTOR, stable until empty");
     let info = m.input("row_info", u(128 * z.rows), "row r at 128r: token, position, kv_base, flags");
     let register = |name: &str, doc: &str| m.input(name, u(32), doc);
@@ -95,7 +89,8 @@ fn address<'m>(m: &'m Module, z: &Sizes, y: Source<'m>, accept: Sig<'m>) -> (Sig
     super::unused_fields(m, insn, &used);
 
     let v = m.reg("full", u(3), Some(0), "stages that hold a word");
-    let moves = m.node("moves", !v.q().bit(2) | accept);
+    let accept = m.wire("accept", u(1)).doc("the last piece of the word leaves");
+    let moves = m.node("moves", !v.q().bit(2) | accept.sig());
     v.when(moves, cat_lsb(&[y.valid, v.q().bits(0, 2)]));
     y.ready.set(moves);
     let stage = |name: &str, d: Sig<'m>| {
@@ -151,7 +146,10 @@ fn address<'m>(m: &'m Module, z: &Sizes, y: Source<'m>, accept: Sig<'m>) -> (Sig
     let logit_strb = spread(m, slot(&[(id, logit_slots.ilog2())]), logit_slots, z.beat / logit_slots);
     let s3_strb = stage("s3_strb", mux(codes, code_strb, mux(scale, scale_strb, logit_strb)));
     let s3_data = stage("s3_data", s2_data);
-    pieces(m, z, [codes, scale], [s3_beat, s3_strb, s3_data], v.q())
+    let ready = x.ready;
+    let last = pieces(m, z, [codes, scale], [s3_beat, s3_strb, s3_data], v.q().bit(2), x);
+    accept.set(ready & last);
+    v.q()
 }
 
 /// `count` masks of `bytes` ones side by side: mask number `slot` is set.
@@ -163,29 +161,39 @@ fn spread<'m>(m: &'m Module, slot: Sig<'m>, count: u32, bytes: u32) -> Sig<'m> {
 }
 
 /// The word of the last stage as a piece of a beat: copies of the word side by side, or, of a word of logits larger than
-/// a beat, one part after the other.
+/// a beat, one part after the other. 1 if the piece is the word's last.
 fn pieces<'m>(
     m: &'m Module,
     z: &Sizes,
     [codes, scale]: [Sig<'m>; 2],
     [beat, strb, data]: [Sig<'m>; 3],
-    full: Sig<'m>,
-) -> (Sig<'m>, Piece<'m>) {
+    there: Sig<'m>,
+    x: Sink<'m>,
+) -> Sig<'m> {
     let parts = (4 * z.lanes / z.beat).max(1);
     let copies = |bytes: u32| data.bits(0, 8 * bytes).repeat(z.beat / bytes);
-    let (logits, number) = if parts == 1 {
-        (copies(4 * z.lanes), None)
+    let last_word = m.reg("word_before", u(32), None, "address of the word before");
+    let again = m.node("again", beat.eq(last_word.q()));
+    last_word.when(there & x.ready, beat);
+    let (logits, to, again, last) = if parts == 1 {
+        (copies(4 * z.lanes), beat, again, m.u(1, 1))
     } else {
         let part = m.reg("part", u(parts.ilog2()), Some(0), "part of the word of logits");
-        (data.word_dyn(part.q(), 8 * z.beat), Some(part))
+        let whole = m.node("whole", codes | scale);
+        let last = m.node("last_part", whole | part.q().all());
+        let sent = there & x.ready;
+        part.when(sent & !last, part.q().wrapping_add(1));
+        part.when(sent, 0);
+        // parts of words fill their beats
+        (data.word_dyn(part.q(), 8 * z.beat), beat.wrapping_add(part.q().zext(32)), whole & again, last)
     };
     let words = mux(codes, copies(z.lanes), mux(scale, copies(4), logits)).named("placed");
-    let to = number.map_or(beat, |part| beat.wrapping_add(part.q().zext(32)));
-    (full, Piece { beat: to, data: words, strb, number: number.map(|part| (part, codes | scale)) })
+    x.set(there, m.cat_lsb(&[words, strb, to, again]));
+    last
 }
 
 /// Gathers pieces of one beat and offers the beat; 1 while it holds something.
-fn merge<'m>(m: &'m Module, z: &Sizes, full: Sig<'m>, piece: Piece<'m>, accept: Wire<'m>) -> Sig<'m> {
+fn merge<'m>(m: &'m Module, z: &Sizes, pieces: Source<'m>) -> Sig<'m> {
     let w = m.stream_out("w", u(9 * z.beat + 32), "beats: data, strobes, address");
     let offered = m.reg("offered", u(1), Some(0), "a beat is offered");
     let out = m.reg("out", u(9 * z.beat + 32), None, "the beat that is offered");
@@ -196,29 +204,22 @@ fn merge<'m>(m: &'m Module, z: &Sizes, full: Sig<'m>, piece: Piece<'m>, accept: 
     let data = m.reg("held_data", u(8 * z.beat), None, "its bytes");
     let quiet = m.reg("quiet", u(count_width(QUIET as usize)), None, "cycles without a word");
 
-    let there = full.bit(2);
-    let same = beat.q().eq(piece.beat);
+    let there = pieces.valid;
+    let (words, mask) = (pieces.data.bits(0, 8 * z.beat), pieces.data.bits(8 * z.beat, z.beat));
+    let (place, same) = (pieces.data.bits(9 * z.beat, 32), pieces.data.msb());
     let wanted = held.q() & mux(there, !same, quiet.q().eq(QUIET));
     let leaves = m.node("leaves", wanted & (!offered.q() | w.ready));
     let joins = m.node("joins", there & (!held.q() | same | leaves));
-    accept.set(match piece.number {
-        None => joins,
-        Some((part, whole)) => {
-            let last = whole | part.q().all();
-            part.when(joins & !last, part.q().wrapping_add(1));
-            part.when(joins, 0);
-            joins & last
-        }
-    });
+    pieces.ready.set(joins);
     offered.when(leaves, 1);
     offered.when(w.ready, 0);
     out.when(leaves, cat_lsb(&[data.q(), strb.q(), beat.q()]));
     held.when(joins, 1);
     held.when(leaves, 0);
-    beat.when(joins, piece.beat);
+    beat.when(joins, place);
     let fresh = leaves | !held.q();
-    strb.when(joins, mux(fresh, piece.strb, piece.strb | strb.q()));
-    let byte = |i: u32| mux(piece.strb.bit(i), piece.data.word(i, 8), data.q().word(i, 8));
+    strb.when(joins, mux(fresh, mask, mask | strb.q()));
+    let byte = |i: u32| mux(mask.bit(i), words.word(i, 8), data.q().word(i, 8));
     data.when(joins, m.cat_lsb(&(0..z.beat).map(byte).collect::<Vec<_>>()));
     quiet.when(there, 0);
     quiet.when(quiet.q().ne(QUIET), quiet.q().wrapping_add(1));

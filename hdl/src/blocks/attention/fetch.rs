@@ -33,7 +33,7 @@ pub(super) fn fetch(shape: &Shape) -> Module {
     let pass = m.output("pass", u(PASS_BITS), "descriptor wanted");
     let req = m.stream_out("req", u(32 + BEATS_BITS), "requests: beat address, then number of beats");
 
-    let state = m.fsm("state", &["IDLE", "READY", "AREA", "LOOK", "ISSUE"], "see above");
+    let state = m.fsm("state", &["IDLE", "READY", "SETTLE", "AREA", "LOOK", "ISSUE"], "see above");
     let kind = m.reg("kind", u(2), Some(0), "0 to 3: KS, K, VS, V");
     let sent = m.wire("sent", u(1));
     let last_array = kind.q().eq(ARRAYS - 1);
@@ -42,7 +42,8 @@ pub(super) fn fetch(shape: &Shape) -> Module {
     pass.set(place.pass);
     let begin = start & passes.ne(0) & active.ne(0);
     state.from("IDLE").goto(begin, "READY");
-    state.from("READY").goto(loaded.gt(place.pass), "AREA");
+    state.from("READY").goto(loaded.gt(place.pass), "SETTLE");
+    state.from("SETTLE").goto(m.u(1, 1), "AREA");
     state.from("AREA").goto(m.u(1, 1), "LOOK");
     state.from("LOOK").goto(m.u(1, 1), "ISSUE");
     let issue = state.from("ISSUE").goto(sent.sig() & !last_array, "LOOK");
@@ -74,7 +75,8 @@ fn arrays<'m>(
     if rows == 1 {
         m.unused("there is one row", row);
     }
-    // the first four registers settle in READY
+    // the registers settle in READY and SETTLE
+    let kv_head = m.delay("kv_head_q", kv_head, "KV head of the pass");
     let head_beats =
         m.delay("head_beats", (scale_beats.wrapping_add(data_beats) << 1).trunc(32), "beats of a head");
     let offset = m.delay("head_offset", (kv_head * head_beats).trunc(32), "from the layer's first head");
@@ -88,6 +90,7 @@ fn arrays<'m>(
     }
     let [first_group, first_scales] = [shape.group_of(first), shape.scale_beat_of(first)];
     let groups = shape.group_of(position).wrapping_sub(first_group) + 1u8;
+    let groups = m.delay("groups", groups, "groups of tokens in the window");
     let area = m.reg("area", u(32), None, "first beat of the KV head");
     area.when(latch, base.wrapping_add(offset));
     let most = count_width(shape.context / shape.side * shape.segments());

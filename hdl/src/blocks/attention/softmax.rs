@@ -20,8 +20,10 @@ use sterna_spec::isa::{Func, TINY};
 pub(super) const SCORE_TO_SCALE: u32 = fp::INT_TO_F32_LATENCY;
 /// Cycles from a score's integer to the score.
 pub(super) const SCORE: u32 = SCORE_TO_SCALE + 2 * fp::MUL_LATENCY;
+/// Cycles from reading a score or weight to its register.
+const READ: u32 = 2;
 /// Cycles from reading a score to its power of two, which is multiplied by the value scale.
-pub(super) const WEIGH_TO_SCALE: u32 = 1 + fp::ADD_LATENCY + fp::SFU_LATENCY;
+pub(super) const WEIGH_TO_SCALE: u32 = READ + fp::ADD_LATENCY + fp::SFU_LATENCY;
 /// Cycles from reading a score to the fixed-point weight.
 pub(super) const WEIGH_TO_SUM: u32 = WEIGH_TO_SCALE + fp::FIX24_LATENCY;
 /// Cycles from reading a score to the weight.
@@ -29,7 +31,7 @@ pub(super) const WEIGH: u32 = WEIGH_TO_SCALE + fp::MUL_LATENCY;
 /// Cycles from the largest weight to its inverse.
 pub(super) const INVERT: u32 = fp::SFU_LATENCY + fp::MUL_LATENCY;
 /// Cycles from reading a weight to its code.
-pub(super) const CODE: u32 = 1 + fp::MUL_LATENCY + fp::F32_TO_INT_LATENCY;
+pub(super) const CODE: u32 = READ + fp::MUL_LATENCY + fp::F32_TO_INT_LATENCY;
 /// Words of the queue of codes: as many as are on their way, and some.
 pub(super) const QUEUE: usize = (CODE as usize + 4).next_power_of_two();
 
@@ -55,6 +57,7 @@ pub(super) fn softmax(shape: &Shape) -> Module {
     let memory = m.mem("tokens", 32, shape.context, MemStyle::Block, "scores, then weights");
     memory.write(score_we | weight_we, write, mux(phases.weigh, weight.sig(), score.sig()));
     let old = memory.read("token", read, m.u(1, 1));
+    let old = m.delay("old", old, "score or weight of the token");
 
     let clear_sums = m.input("clear_sums", u(1), "no weight yet");
     let largest = largest(&m, clear_sums, weight_we, weight.sig());

@@ -4,8 +4,9 @@
 //! s1  operands ordered by magnitude, distance of their exponents
 //! s2  smaller significand aligned (guard, round and sticky bit below) and complemented for a difference
 //! s3  sum of the significands
-//! s4  normalized by the count of leading zeros
-//! s5  rounded and packed
+//! s4  its leading zeros counted
+//! s5  normalized by them
+//! s6  rounded and packed
 //! ```
 //!
 //! | port | | |
@@ -21,11 +22,11 @@ use crate::dsl::{Module, Sig, cat_lsb, u};
 pub fn add() -> Module {
     let m = Module::new(
         "f32_add",
-        "Sum of two binary32 numbers, ties to even, subnormals flushed to zero; 5 cycles.",
+        "Sum of two binary32 numbers, ties to even, subnormals flushed to zero; 6 cycles.",
     );
     let a = m.input("a", u(32), "binary32");
     let b = m.input("b", u(32), "binary32");
-    let sum = m.output("sum", u(32), "a + b, 5 cycles later");
+    let sum = m.output("sum", u(32), "a + b, 6 cycles later");
 
     let (fa, fb) = (Fields::of(a), Fields::of(b));
     let swap = m.node("b_is_larger", b.bits(0, 31).gt(a.bits(0, 31)));
@@ -37,8 +38,8 @@ pub fn add() -> Module {
     let subtract = m.node("subtract", big.sign ^ small.sign);
     // An infinity is the larger operand unless there is a NaN, and then that is.
     let nan = big.is_special() & (big.fraction.any() | small.is_special() & subtract);
-    let nan = later(&m, "nan", nan, 2..=4);
-    let infinite = later(&m, "infinite", big.is_special(), 2..=4);
+    let nan = later(&m, "nan", nan, 2..=5);
+    let infinite = later(&m, "infinite", big.is_special(), 2..=5);
     let sign = later(&m, "sign", big.sign, 2..=3);
     let zero_sign = later(&m, "zero_sign", big.sign & small.sign, 2..=3);
     let exponent = m.delay("s2_exponent", big.exponent, "of the larger operand");
@@ -57,19 +58,20 @@ pub fn add() -> Module {
         m.delay("s3_sum", total.bits(1, 28), "at most twice the larger significand, three places below");
     let exponent = m.delay("s3_exponent", exponent + 1u8, "if the highest bit of the sum is set");
 
-    let count = m.node("leading_zeros", leading_zeros(s3_sum));
-    let normal = m.node("normal", s3_sum.shl_dyn(count));
-    let normal = m.delay("s4_normal", normal, "highest bit set unless zero");
-    let exponent = m.delay("s4_exponent", exponent - count, "biased, before rounding");
     let none = m.node("cancelled", !s3_sum.any());
-    let zero = m.delay("s4_zero", none, "");
-    let sign = m.delay("s4_sign", none.mux(zero_sign, sign), "");
+    let zero = later(&m, "zero", none, 4..=5);
+    let sign = later(&m, "final_sign", none.mux(zero_sign, sign), 4..=5);
+    let count = m.delay("s4_zeros", leading_zeros(s3_sum), "above the highest one");
+    let s4_sum = m.delay("s4_sum", s3_sum, "");
+    let exponent = m.delay("s4_exponent", exponent, "as before");
+    let normal = m.delay("s5_normal", s4_sum.shl_dyn(count), "highest bit set unless zero");
+    let exponent = m.delay("s5_exponent", exponent - count, "biased, before rounding");
     m.unused("the hidden bit", normal.bit(27));
 
     let fraction = normal.bits(4, 23);
     let round_up = m.node("round_up", ties_to_even(fraction, normal.bit(3), normal.bits(0, 3)));
     let packed = pack(&m, &Unpacked { sign, exponent, fraction, round_up, nan, infinite, zero });
-    sum.set(m.delay("s5_sum", packed, ""));
+    sum.set(m.delay("s6_sum", packed, ""));
     m
 }
 

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! s1  sign and magnitude
-//! s2  normalized by the count of leading zeros
-//! s3  rounded and packed
+//! s2  leading zeros counted
+//! s3  normalized by them
+//! s4  rounded and packed
 //! ```
 //!
 //! | port | | |
@@ -22,20 +23,21 @@ use sterna_spec::numbers::INT_BITS;
 /// If the width lies outside of that.
 pub fn int_to_f32(width: u32) -> Module {
     assert!((26..=INT_BITS).contains(&width), "int_to_f32 takes 26 to {INT_BITS} bits, not {width}");
-    let doc = format!("Signed integer of {width} bits to binary32, ties to even; 3 cycles.");
+    let doc = format!("Signed integer of {width} bits to binary32, ties to even; 4 cycles.");
     let m = Module::new(&format!("int{width}_to_f32"), &doc);
     let int = m.input("value", s(width), "");
-    let result = m.output("result", u(32), "binary32, 3 cycles later");
+    let result = m.output("result", u(32), "binary32, 4 cycles later");
 
     let negative = int.msb();
     let flipped = int.as_unsigned() ^ negative.repeat(width);
     let magnitude = m.delay("s1_magnitude", flipped.wrapping_add(negative), "");
-    let sign = later(&m, "sign", negative, 1..=2);
+    let sign = later(&m, "sign", negative, 1..=3);
 
-    let count = m.node("leading_zeros", leading_zeros(magnitude));
-    let normal = m.delay("s2_normal", magnitude.shl_dyn(count), "highest bit set unless zero");
-    let exponent = m.delay("s2_exponent", m.u(8, 126 + width).wrapping_sub(count), "biased, before rounding");
-    let zero = m.delay("s2_zero", !magnitude.any(), "");
+    let count = m.delay("s2_zeros", leading_zeros(magnitude), "above the highest one");
+    let zero = later(&m, "zero", !magnitude.any(), 2..=3);
+    let magnitude = m.delay("s2_magnitude", magnitude, "");
+    let normal = m.delay("s3_normal", magnitude.shl_dyn(count), "highest bit set unless zero");
+    let exponent = m.delay("s3_exponent", m.u(8, 126 + width).wrapping_sub(count), "biased, before rounding");
     m.unused("the hidden bit", normal.msb());
 
     let fraction = normal.bits(width - 24, 23);
@@ -43,7 +45,7 @@ pub fn int_to_f32(width: u32) -> Module {
     let round_up = m.node("round_up", round_up);
     let rounded = m.node("rounded", cat_lsb(&[fraction, exponent]).wrapping_add(round_up));
     let packed = cat_lsb(&[rounded & (!zero).repeat(31), sign]);
-    result.set(m.delay("s3_result", packed, ""));
+    result.set(m.delay("s4_result", packed, ""));
     m
 }
 

@@ -44,11 +44,11 @@ pub use sfu::sfu;
 pub use to_int::{f32_to_int, fix24};
 
 /// Cycles of [`add`].
-pub const ADD_LATENCY: u32 = 5;
+pub const ADD_LATENCY: u32 = 6;
 /// Cycles of [`mul`].
 pub const MUL_LATENCY: u32 = 5;
 /// Cycles of [`int_to_f32`].
-pub const INT_TO_F32_LATENCY: u32 = 3;
+pub const INT_TO_F32_LATENCY: u32 = 4;
 /// Cycles of [`f32_to_int`].
 pub const F32_TO_INT_LATENCY: u32 = 3;
 /// Cycles of [`fix24`].

@@ -229,7 +229,7 @@ fn a_burst_that_does_not_end_at_a_boundary_shows() {
 #[test]
 #[should_panic(expected = "stream p")]
 fn a_burst_without_room_for_it_shows() {
-    with_fault(3, "p_wants", |s| s.module().signal("p_left").any());
+    with_fault(3, "p_able", |s| s.module().signal("p_left").any());
 }
 
 #[test]

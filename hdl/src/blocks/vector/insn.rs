@@ -1,9 +1,9 @@
-//! The fields of a VECTOR instruction as signals, and what follows from them.
+//! The fields of a VECTOR instruction as registers, and what follows from them.
 
 use crate::dsl::{Module, Sig};
 use sterna_spec::isa::{AKind, BKind, DstKind, Field, MKind, ZOp, field};
 
-/// A VECTOR instruction. All signals are stable from `start` to `done`.
+/// A VECTOR instruction. All signals are stable from the cycle after `start` to `done`.
 #[allow(clippy::struct_field_names)]
 pub(super) struct Insn<'m> {
     pub head: Sig<'m>,
@@ -54,18 +54,15 @@ impl<'m> Insn<'m> {
     /// Reads the fields from the 256 bits.
     pub(super) fn new(m: &'m Module, insn: Sig<'m>, probe: bool) -> Self {
         let get = |f: Field| insn.bits(f.bit(), f.width);
-        let named = |name: &str, f: Field| m.node(name, get(f));
-        let a_kind = named("a_kind", field::A_KIND);
-        let m_kind = named("m_kind", field::M_KIND);
-        let b_kind = named("b_kind", field::B_KIND);
-        let dst_kind = named("dst_kind", field::DST_KIND);
-        let zop = named("zop", field::ZOP);
-        let func = named("func", field::FN);
-        let is_dst = |k: DstKind| dst_kind.eq(k as u32);
-        let is_a = |k: AKind| a_kind.eq(k as u32);
-        let is_z = |z: ZOp| zop.eq(z as u32);
-        let reduce_max = named("reduce_max", field::REDUCE_MAX);
-        let reduce_sum = named("reduce_sum", field::REDUCE_SUM);
+        let flag = |name: &str, on: Sig<'m>| m.delay(name, on, "of the instruction");
+        let named = |name: &str, f: Field| flag(name, get(f));
+        let is_dst = |k: DstKind| get(field::DST_KIND).eq(k as u32);
+        let is_a = |k: AKind| get(field::A_KIND).eq(k as u32);
+        let is_m = |k: MKind| get(field::M_KIND).eq(k as u32);
+        let is_b = |k: BKind| get(field::B_KIND).eq(k as u32);
+        let is_z = |z: ZOp| get(field::ZOP).eq(z as u32);
+        let reduce_max = get(field::REDUCE_MAX);
+        let reduce_sum = get(field::REDUCE_SUM);
         for (lo, width) in [(0, 8), (9, 7), (171, 1), (175, 1), (179, 1), (186, 6)] {
             m.unused("not a field of VECTOR, or its operation", insn.bits(lo, width));
         }
@@ -85,27 +82,27 @@ impl<'m> Insn<'m> {
             m_stride: named("m_stride", field::M_STRIDE),
             imm_m: named("imm_m", field::IMM_M),
             imm_b: named("imm_b", field::IMM_B),
-            addr: get(field::ADDR),
+            addr: if probe { named("addr", field::ADDR) } else { get(field::ADDR) },
             rotate: named("rotate", field::ROTATE),
             m_inc: named("m_inc", field::M_INC),
             b_inc: named("b_inc", field::B_INC),
-            func,
-            zop,
-            dst_kind,
-            reduce_max,
-            reduce_sum,
-            att: m.node("a_is_att", is_a(AKind::Att)),
-            scalar: m.node("a_is_scalar", is_a(AKind::Sreg)),
-            integer: m.node("a_is_integer", is_a(AKind::Acc) | is_a(AKind::Att)),
-            has_m: m.node("has_m", m_kind.ne(MKind::None as u32)),
-            m_sreg: m.node("m_is_scalar", m_kind.eq(MKind::Sreg as u32)),
-            m_cmem: m.node("m_is_shared", m_kind.eq(MKind::Cmem as u32)),
-            b_sreg: m.node("b_is_scalar", b_kind.eq(BKind::Sreg as u32)),
-            b_vmem: m.node("b_is_vector", b_kind.eq(BKind::Vmem as u32)),
-            has_func: m.node("has_func", func.any()),
-            long_zop: m.node("long_zop", is_z(ZOp::Add) | is_z(ZOp::Mul) | is_z(ZOp::Square)),
-            codes: m.node("codes", is_dst(DstKind::Act) | is_dst(DstKind::Query) | is_dst(DstKind::Kv)),
-            drain: m.node("drain", reduce_sum | reduce_max & is_dst(DstKind::Sreg)),
+            func: named("func", field::FN),
+            zop: named("zop", field::ZOP),
+            dst_kind: named("dst_kind", field::DST_KIND),
+            reduce_max: flag("reduce_max", reduce_max),
+            reduce_sum: flag("reduce_sum", reduce_sum),
+            att: flag("a_is_att", is_a(AKind::Att)),
+            scalar: flag("a_is_scalar", is_a(AKind::Sreg)),
+            integer: flag("a_is_integer", is_a(AKind::Acc) | is_a(AKind::Att)),
+            has_m: flag("has_m", !is_m(MKind::None)),
+            m_sreg: flag("m_is_scalar", is_m(MKind::Sreg)),
+            m_cmem: flag("m_is_shared", is_m(MKind::Cmem)),
+            b_sreg: flag("b_is_scalar", is_b(BKind::Sreg)),
+            b_vmem: flag("b_is_vector", is_b(BKind::Vmem)),
+            has_func: flag("has_func", get(field::FN).any()),
+            long_zop: flag("long_zop", is_z(ZOp::Add) | is_z(ZOp::Mul) | is_z(ZOp::Square)),
+            codes: flag("codes", is_dst(DstKind::Act) | is_dst(DstKind::Query) | is_dst(DstKind::Kv)),
+            drain: flag("drain", reduce_sum | reduce_max & is_dst(DstKind::Sreg)),
         }
     }
 

@@ -33,6 +33,8 @@ struct Inputs<'m> {
 
 /// What happens in this cycle.
 struct Now<'m> {
+    /// An instruction is being issued; before, its fields settle.
+    busy: Sig<'m>,
     /// A place is left: a word is issued or a row is skipped.
     step: Sig<'m>,
     valid: Sig<'m>,
@@ -52,18 +54,23 @@ pub(super) fn issue(c: &Config, w: Widths) -> Module {
     let rep = m.reg("rep", u(8), Some(0), "repetition");
     let word = m.reg("word", u(w.word), Some(0), "word of the repetition");
     let offset = m.reg("offset", u(w.word), Some(0), "word of the row");
-    let next_word = m.node("next_word", word.q() + 1);
-    let next_rep = m.node("next_rep", rep.q() + 1);
-    let following_row = m.node("following_row", row.q() + 1);
-    let now = control(&m, c, &x, row.q(), [next_word, next_rep, following_row]);
+    let words_left = m.reg("words_left", u(16), None, "words of the repetition behind this one");
+    let reps_left = m.reg("reps_left", u(8), None, "repetitions of the row behind this one");
+    let next_row = m.node("following_row", row.q() + 1);
+    let ends = [words_left, reps_left].map(|left| !left.q().any());
+    let now = control(&m, c, &x, row.q(), next_row, ends);
 
     let (step, rep_end, row_end) = (now.step, now.rep_end, now.row_end);
     row.when(now.finish, 0);
-    row.when(now.next_row, following_row.trunc(w.row));
+    row.when(now.next_row, next_row.trunc(w.row));
     rep.when(step & row_end, 0);
-    rep.when(step & rep_end, next_rep.trunc(8));
+    rep.when(step & rep_end, rep.q().wrapping_add(1));
     word.when(step & (rep_end | row_end), 0);
-    word.when(step, next_word.trunc(w.word));
+    word.when(step, word.q().wrapping_add(1));
+    words_left.when(!now.busy | step & (rep_end | row_end), x.n.wrapping_sub(1));
+    words_left.when(step, words_left.q().wrapping_sub(1));
+    reps_left.when(!now.busy | step & row_end, x.reps.wrapping_sub(1));
+    reps_left.when(step & rep_end, reps_left.q().wrapping_sub(1));
     offset.when(step & row_end, 0);
     offset.when(step, offset.q().wrapping_add(1));
     let m_word = factor_word(&m, w, &x, &now);
@@ -100,11 +107,18 @@ fn inputs<'m>(m: &'m Module, c: &Config) -> Inputs<'m> {
     }
 }
 
-fn control<'m>(m: &'m Module, c: &Config, x: &Inputs<'m>, row: Sig<'m>, next: [Sig<'m>; 3]) -> Now<'m> {
-    let [next_word, next_rep, next_row] = next;
+/// `ends`: this word is the repetition's last, this repetition is the row's.
+fn control<'m>(
+    m: &'m Module,
+    c: &Config,
+    x: &Inputs<'m>,
+    row: Sig<'m>,
+    next_row: Sig<'m>,
+    [rep_end, last_rep]: [Sig<'m>; 2],
+) -> Now<'m> {
     let busy = m.reg("busy", u(1), Some(0), "an instruction is being issued");
     let waiting = m.reg("waiting", u(1), Some(0), "the row is issued but not yet written");
-    let mut go = (x.start | busy.q()) & !x.hold & !waiting.q();
+    let mut go = busy.q() & !x.hold & !waiting.q();
     if let Some(sum) = x.sum {
         let width = crate::dsl::count_width(interval(c) as usize - 1);
         let gap = m.reg("gap", u(width), Some(0), "cycles until the next word");
@@ -115,8 +129,8 @@ fn control<'m>(m: &'m Module, c: &Config, x: &Inputs<'m>, row: Sig<'m>, next: [S
     let step = m.node("step", go);
     let active = m.node("active", if c.rows == 1 { x.takes_part } else { selected(x.takes_part, row) });
     let valid = m.node("issued", step & active);
-    let rep_end = m.node("rep_end", next_word.eq(x.n));
-    let row_end = m.node("row_end", !active | rep_end & next_rep.eq(x.reps));
+    let rep_end = m.node("rep_end", rep_end);
+    let row_end = m.node("row_end", !active | rep_end & last_rep);
     let written = waiting.q() & x.row_done;
     let leave = m.node("leave_row", written | step & row_end & !(x.drain & active));
     let finish = m.node("finish", leave & next_row.eq(x.rows));
@@ -124,7 +138,7 @@ fn control<'m>(m: &'m Module, c: &Config, x: &Inputs<'m>, row: Sig<'m>, next: [S
     busy.when(x.start, 1);
     waiting.when(written, 0);
     waiting.when(valid & row_end & x.drain, 1);
-    Now { step, valid, rep_end, row_end, next_row: leave, finish }
+    Now { busy: busy.q(), step, valid, rep_end, row_end, next_row: leave, finish }
 }
 
 /// Bit `row` of `rows`; there may be fewer bits than the index can name.

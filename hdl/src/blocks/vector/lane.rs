@@ -3,13 +3,13 @@
 //! ```text
 //!  integer ─ int_to_f32 ─┐        m            func                b
 //!                        ├─ A ──┬─ f32_mul ─┬──┬─ f32_sfu ─┬─ F ┬──┴─ f32_mul ──┬─ Z ─ quantize ─ code
-//!  raw ──────────────────┘      └───────────┘  └───────────┘    ├───── f32_add ─┤
-//!                                                               └───── max ─────┘
+//!  raw ──────────────────┘      └───────────┘  └───────────┘    ├─────┴ f32_add ┤
+//!                                                               └── max, none ──┘
 //! ```
 //!
-//! A unit that an instruction does not use is passed by without delay, so F stands one cycle after A and the latencies
-//! of the used units, and Z one cycle after F and the second operation's. While squares are summed the second
-//! multiplier takes A, and the adder adds the square to a partial sum, or folds the partial sums.
+//! A, F and Z are registers. A unit before F that an instruction does not use is passed by without delay, so F stands one
+//! cycle after A and the latencies of the used units, and Z one cycle after F and the second operation's. While squares
+//! are summed the second multiplier takes A, and the adder adds the square to a partial sum, or folds the partial sums.
 
 use super::super::fp;
 use super::Shared;
@@ -66,19 +66,17 @@ pub(super) fn lane(c: &Config, units: &Shared) -> Module {
 
     let add = m.instance("add", &units.add);
     let sum = partial_sums(&m, c, on, second.out("product"), add.out("sum"));
-    add.connect("a", sum.on.mux(sum.left, f));
-    add.connect("b", sum.on.mux(sum.right, b));
+    add.connect("a", m.delay("augend", sum.on.mux(sum.left, f), "of the adder"));
+    add.connect("b", m.delay("addend", sum.on.mux(sum.right, b), "of the adder"));
     let second = pipe("late_product", second.out("product"), super::ZOP_LATENCY - fp::MUL_LATENCY, false);
-    let added = pipe("late_sum", add.out("sum"), super::ZOP_LATENCY - fp::ADD_LATENCY, false);
+    let added = pipe("late_sum", add.out("sum"), super::ZOP_LATENCY - super::ADD_LATENCY, false);
+    let [f, b] = [("f_q", f), ("b_q", b)].map(|(name, x)| m.delay(name, x, "operand of the maximum"));
+    let short = zop.eq(ZOp::Max as u32).mux(fp::max_num(f, b), f);
+    let short = m.delay("short", short, "F, or the larger of F and b");
     m.output("sum", u(32), "the adder's output").set(add.out("sum"));
 
-    let arms = [
-        (ZOp::Add as u32, added),
-        (ZOp::Mul as u32, second),
-        (ZOp::Max as u32, fp::max_num(f, b)),
-        (ZOp::Square as u32, second),
-    ];
-    let z = m.delay("z_q", zop.case(&arms, f), "result of the second operation");
+    let arms = [(ZOp::Add as u32, added), (ZOp::Mul as u32, second), (ZOp::Square as u32, second)];
+    let z = m.delay("z_q", zop.case(&arms, short), "result of the second operation");
     m.output("z", u(32), "result, binary32").set(z);
     quantize(&m, units, z);
     m
@@ -90,7 +88,7 @@ fn operand_a<'m>(m: &'m Module, units: &Shared) -> Sig<'m> {
     let convert = m.instance("convert", &units.convert);
     convert.connect("value", integer);
     let is_integer = m.input("is_integer", u(1), "A is an integer");
-    m.node("a", is_integer.mux(convert.out("result"), raw))
+    m.delay("a", is_integer.mux(convert.out("result"), raw), "operand A")
 }
 
 /// The lane's partial sums, and what the adder takes while squares are summed.

@@ -1,10 +1,10 @@
 //! The vector unit: executes VECTOR instructions over all rows, V lanes wide, and holds VMEM, CMEM and SREG.
 //!
 //! ```text
-//!  issue ──┬─[3 convert]──┬─[5 m]──[10 function]──┬── 4 ──┬─[5 second operation]── 1 ──┬─[3 quantize]──
-//!  (slot)  │              │                       │       │                            │
-//!        A: address      m: address              b:      F in the lanes            Z: VMEM, SREG, out, max
-//!           1, read 2       1, read 2               address 2, read 2              codes: ACT, QUERY, KV
+//!  issue ──┬─[convert]── 1 ──┬─[m]──[function]──┬── 4 ──┬── second operation ── 1 ──┬─[quantize]──
+//!  (slot)  │                 │                  │       │                           │
+//!        A: address         m: address         b:      F in the lanes           Z: VMEM, SREG, out, max
+//!           1, read 2          1, read 2          address 2, read 2             codes: ACT, QUERY, KV
 //! ```
 //!
 //! A slot carries a word's flags and place; a unit in brackets is passed by when the instruction does not use it. Operands
@@ -43,13 +43,17 @@ pub use super::matmul::ACC_LATENCY;
 /// Most words that come out after `hold` has risen.
 pub const OUT_SLACK: u32 = 64;
 
-use fp::ADD_LATENCY;
+/// Cycles of the adder and of the registers of its operands.
+const ADD_LATENCY: u32 = 1 + fp::ADD_LATENCY;
 /// Cycles of the second operation: the longer of the multiplier and the adder.
-const ZOP_LATENCY: u32 = if fp::ADD_LATENCY > fp::MUL_LATENCY { fp::ADD_LATENCY } else { fp::MUL_LATENCY };
+const ZOP_LATENCY: u32 = if ADD_LATENCY > fp::MUL_LATENCY { ADD_LATENCY } else { fp::MUL_LATENCY };
+/// Cycles of a second operation that needs neither.
+const SHORT_LATENCY: u32 = 2;
 /// Cycles from a slot to its operand: one for the address, two for the memory.
 const READ_LATENCY: u32 = 1 + ACC_LATENCY;
 /// Slots between issue and the last output.
 const DEPTH: u32 = fp::INT_TO_F32_LATENCY
+    + 1
     + fp::MUL_LATENCY
     + fp::SFU_LATENCY
     + READ_LATENCY
@@ -121,7 +125,7 @@ struct Io<'m> {
 impl<'m> Io<'m> {
     fn new(m: &'m Module, c: &Config) -> Self {
         Io {
-            start: m.input("start", u(1), "begins the instruction"),
+            start: tag::pipe("started", m.input("start", u(1), "begins the instruction"), 1, true),
             insn: m.input("insn", u(256), "instruction, stable until done"),
             rows: m.input("rows", u(5), "rows of the step"),
             row_info: m.input("row_info", u(128 * c.rows), "descriptors of the rows"),

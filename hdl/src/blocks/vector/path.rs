@@ -2,7 +2,7 @@
 
 use super::insn::Insn;
 use super::tag::{Place, Tag, Widths, gated, pipe};
-use super::{READ_LATENCY, ZOP_LATENCY, fp};
+use super::{READ_LATENCY, SHORT_LATENCY, ZOP_LATENCY, fp};
 use crate::dsl::{Module, Sig, cat_lsb};
 
 /// Tags by place. A tag stands [`READ_LATENCY`] cycles before the operand that is read for it.
@@ -51,7 +51,7 @@ impl<'m> Target<'m> {
 impl<'m> Path<'m> {
     /// The path of `slot`, whose place carries the word of shared memory above the [`Place`].
     pub(super) fn new(m: &'m Module, insn: &Insn<'m>, slot: Tag<'m>, w: Widths) -> Self {
-        let wide = slot.detour("convert", insn.integer, fp::INT_TO_F32_LATENCY);
+        let wide = slot.detour("convert", insn.integer, fp::INT_TO_F32_LATENCY).later("a", 1);
         let factor = Tag { flags: wide.flags, place: wide.place.bits(0, Place::width(w)) };
         let m_word = wide.place.bits(Place::width(w), w.cmem);
         let cycles = READ_LATENCY + fp::MUL_LATENCY;
@@ -66,7 +66,8 @@ impl<'m> Path<'m> {
         let dst = m.node("dst_word", insn.dst.wrapping_add(place.offset.zext(16)));
         let target = cat_lsb(&[place.row, place.rep, place.word, dst]);
         let f = Tag { flags: read.flags, place: target }.later("f", 1);
-        let z = f.detour("second_operation", insn.long_zop, ZOP_LATENCY).later("z", 1);
+        let short = f.later("short", SHORT_LATENCY);
+        let z = short.detour("second_operation", insn.long_zop, ZOP_LATENCY - SHORT_LATENCY).later("z", 1);
         let flags = cat_lsb(&[z.flags.valid, z.flags.row_end, z.flags.end]);
         let code = gated("code_flags", flags, insn.codes, fp::F32_TO_INT_LATENCY);
         let code_place = pipe("code_place", z.place, fp::F32_TO_INT_LATENCY, false);
