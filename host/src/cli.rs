@@ -3,6 +3,7 @@
 pub mod args;
 mod convert;
 mod devices;
+mod doctor;
 pub mod engine;
 mod eval;
 mod inspect;
@@ -26,6 +27,7 @@ pub fn run(args: Args) -> Result<()> {
         Command::Eval(eval) => eval::eval(&eval),
         Command::Perplexity(perplexity) => perplexity::perplexity(&perplexity),
         Command::Devices(devices) => devices::devices(&devices),
+        Command::Doctor(doctor) => doctor::doctor(&doctor),
         Command::Inspect(inspect) => inspect::inspect(&inspect),
         Command::Replay(replay) => replay::replay(&replay),
         Command::Convert(convert) => convert::convert(&convert),

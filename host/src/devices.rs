@@ -58,6 +58,11 @@ impl Kind {
         }
     }
 
+    /// What the kind is.
+    pub fn about(self) -> &'static str {
+        Kind::ALL.iter().find(|(kind, ..)| *kind == self).map_or("", |(.., about)| about)
+    }
+
     /// The kind's name.
     pub fn name(self) -> &'static str {
         Kind::ALL.iter().find(|(kind, ..)| *kind == self).map_or("", |(_, name, _)| name)
@@ -169,6 +174,16 @@ impl Name {
             }
         };
         Ok(Choice { kind, config, has_cycles, target, line: line.into() })
+    }
+
+    /// What executes.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The configuration, if the name says which.
+    pub fn config(&self) -> Option<&Config> {
+        self.config.as_ref()
     }
 
     /// Where the device is, if it is at the end of a line.

@@ -9,6 +9,7 @@ pub mod config;
 pub mod convert;
 pub mod devices;
 pub mod diagnosis;
+pub mod doctor;
 pub mod driver;
 pub mod error;
 pub mod evaluate;

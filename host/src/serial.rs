@@ -12,8 +12,10 @@
 //! | `frame.rs` | requests as bytes |
 //! | `link.rs` | request and answer: checked, repeated, back into step |
 //! | `fault.rs` | what can go wrong, and its sentences |
+//! | `access.rs` | reads and staged writes of words, longer on a good line, shorter on a bad one |
 //! | `memory.rs` | memory: bursts, and uploads that send what differs |
 
+mod access;
 mod fault;
 mod frame;
 mod link;
@@ -43,12 +45,6 @@ const STEP_SECONDS: u64 = 20;
 const LOOK: Duration = Duration::from_millis(50);
 /// Words of the first access: few, until it is known what the line bears.
 const BURST: usize = 64;
-/// Words of an access on the worst line.
-const LEAST: usize = 8;
-/// Attempts at an access before it is made shorter.
-const PATIENCE: u32 = 2;
-/// STAGE_STATUS, bits 1:0: the last commit was carried out and not refused.
-const CARRIED_OUT: u32 = 1;
 /// Time in which another host would have used a device that it has locked.
 const WATCH: Duration = Duration::from_millis(300);
 
@@ -161,8 +157,7 @@ impl Serial {
             ));
         }
         let hash = u64::from(self.read_register(high)?) << 32 | u64::from(self.read_register(low)?);
-        let presets = PRESETS.iter().filter_map(|preset| Config::preset(preset).ok());
-        match presets.into_iter().find(|config| config.hash() == hash) {
+        match Config::with_hash(hash) {
             Some(config) => Ok(config),
             None => other(format!(
                 "the device at {name} has configuration {hash:016x}, which is none of the presets {}; name its file behind a comma, as in {name},config.toml",
@@ -177,80 +172,8 @@ impl Serial {
         Ok(word[0])
     }
 
-    /// Reads any number of words.
-    fn read_words(&mut self, address: u32, words: &mut [u32]) -> Result<()> {
-        self.in_bursts(words.len(), |link, done, count, attempt| {
-            link.read(address + 4 * done as u32, &mut words[done..done + count], attempt)
-        })
-    }
-
-    /// Calls `once(line, words done, words to do, attempt)` until `all` words are done: more at once on a good line, fewer on a bad one.
-    fn in_bursts(
-        &mut self,
-        all: usize,
-        mut once: impl FnMut(&mut Link, usize, usize, u32) -> std::result::Result<(), Fault>,
-    ) -> Result<()> {
-        let (mut done, mut tries) = (0, 0..PATIENCE);
-        while done < all {
-            let (count, before) = (self.burst.min(all - done), self.link.stats().failures());
-            match self.link.attempt(tries.clone(), |link, attempt| once(link, done, count, attempt))? {
-                Ok(()) => (done, tries) = (done + count, 0..PATIENCE),
-                Err(fault) if tries.end >= TRIES.end => return Err(self.link.give_up(&fault, TRIES.end)),
-                Err(_) => tries = tries.end..tries.end + PATIENCE,
-            }
-            let good = self.link.stats().failures() == before;
-            self.burst = if good { self.burst * 2 } else { self.burst / 4 }.clamp(LEAST, frame::MOST);
-        }
-        Ok(())
-    }
-
-    /// Writes words to one target, as many as can be staged: committed once, and known to be carried out.
-    fn stage(&mut self, target: u32, words: &[u32], work: usize) -> Result<()> {
-        let sequence = self.sequence.wrapping_add(1);
-        self.link.insist(TRIES, |link, attempt| commit(link, sequence, target, words, work, attempt))?;
-        self.sequence = sequence;
-        Ok(())
-    }
-
-    /// Writes any number of words to memory. One that was carried out and is repeated as a shorter one does no harm there.
-    fn write_words(&mut self, address: u32, words: &[u32], progress: &mut dyn FnMut(usize)) -> Result<()> {
-        let mut sequence = self.sequence;
-        let outcome = self.in_bursts(words.len(), |link, done, count, attempt| {
-            let next = sequence.wrapping_add(1);
-            commit(link, next, address + 4 * done as u32, &words[done..done + count], 0, attempt)?;
-            sequence = next;
-            progress(done + count);
-            Ok(())
-        });
-        self.sequence = sequence;
-        outcome
-    }
-
     fn check(at: u32) -> Result<()> {
         if at.is_multiple_of(4) && at < registers::SPACE { Ok(()) } else { Err(DeviceError::Register(at)) }
-    }
-}
-
-/// One staged write, and whether it was carried out.
-fn commit(
-    link: &mut Link,
-    sequence: u16,
-    target: u32,
-    words: &[u32],
-    work: usize,
-    attempt: u32,
-) -> std::result::Result<(), Fault> {
-    let tag = u32::from(sequence) << 16 | words.len() as u32;
-    let mut sum = crc32fast::Hasher::new();
-    [target, tag].iter().chain(words).for_each(|word| sum.update(&word.to_le_bytes()));
-    let commit = frame::write(bridge::BRIDGE + at::STAGE_TARGET, &[target, tag, sum.finalize()]);
-    let before = [frame::write(bridge::STAGE, words), commit].concat();
-    let mut state = State::default();
-    link.transact(&before, &mut [(bridge::BRIDGE + at::LOCK, &mut state)], work, attempt)?;
-    match state {
-        [0, ..] => Err(Fault::Reset),
-        [.., status] if status == u32::from(sequence) << 16 | CARRIED_OUT => Ok(()),
-        _ => Err(Fault::Refused),
     }
 }
 

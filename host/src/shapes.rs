@@ -9,6 +9,7 @@ use crate::families::{self, Family};
 use crate::model::{Layer, Model, Weights};
 use crate::tensors::Floats;
 use crate::ternary::{Direction, Form, Ternary};
+use sterna_spec::config::Config;
 
 /// Dimensions of a published model.
 #[derive(Debug)]
@@ -163,6 +164,30 @@ impl Shape {
                 range: format!("one of {}", names.join(", ")),
             }
         })
+    }
+
+    /// A model of one layer, made to what a device has, so small that any memory holds it.
+    pub fn small(device: &Config) -> Shape {
+        let (lanes, unit) = (device.lanes as usize, device.attention_width.max(2 * device.lanes) as usize);
+        let words = |elements: usize| (elements / lanes).max(1) * lanes;
+        let activations = device.activations as usize;
+        let heads = (activations / unit).clamp(1, 4).min(device.heads as usize);
+        Shape {
+            name: "small",
+            architecture: "BitNetForCausalLM",
+            hidden: words(48).min(activations),
+            layers: 1,
+            heads,
+            kv_heads: heads.div_ceil(2),
+            head_size: unit,
+            ffn: words(72).min(activations),
+            activation: Activation::Relu2,
+            vocab: 100,
+            tied: true,
+            rope_theta: 10_000.0,
+            eps: 1e-5,
+            context: 16,
+        }
     }
 
     fn family(&self) -> &'static Family {

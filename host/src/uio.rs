@@ -104,8 +104,7 @@ pub fn configuration(root: &Path, name: &str) -> Result<Config> {
     }
     let (low, high) = (word(&registers, offset::CONFIG_HASH)?, word(&registers, offset::CONFIG_HASH + 4)?);
     let hash = u64::from(high) << 32 | u64::from(low);
-    let presets = PRESETS.iter().filter_map(|preset| Config::preset(preset).ok());
-    match presets.into_iter().find(|config| config.hash() == hash) {
+    match Config::with_hash(hash) {
         Some(config) => Ok(config),
         None => other(format!(
             "the UIO device `{name}` has configuration {hash:016x}, which is none of the presets {}; name its file, as in uio:{name},config.toml",

@@ -118,6 +118,11 @@ impl Config {
         }
     }
 
+    /// The preset that has this hash.
+    pub fn with_hash(hash: u64) -> Option<Config> {
+        PRESETS.iter().filter_map(|name| Config::preset(name).ok()).find(|config| config.hash() == hash)
+    }
+
     /// Small enough to read and quick to simulate; runs the model that ships.
     fn tiny() -> Config {
         Config {

@@ -92,45 +92,53 @@ pub trait Device {
     }
 }
 
-impl<D: Device + ?Sized> Device for Box<D> {
-    fn read_register(&mut self, offset: u32) -> Result<u32, DeviceError> {
-        (**self).read_register(offset)
-    }
+/// Devices behind a pointer are devices.
+macro_rules! behind {
+    ($pointer:ty) => {
+        impl<D: Device + ?Sized> Device for $pointer {
+            fn read_register(&mut self, offset: u32) -> Result<u32, DeviceError> {
+                (**self).read_register(offset)
+            }
 
-    fn write_register(&mut self, offset: u32, value: u32) -> Result<(), DeviceError> {
-        (**self).write_register(offset, value)
-    }
+            fn write_register(&mut self, offset: u32, value: u32) -> Result<(), DeviceError> {
+                (**self).write_register(offset, value)
+            }
 
-    fn read_memory(&mut self, address: u64, bytes: &mut [u8]) -> Result<(), DeviceError> {
-        (**self).read_memory(address, bytes)
-    }
+            fn read_memory(&mut self, address: u64, bytes: &mut [u8]) -> Result<(), DeviceError> {
+                (**self).read_memory(address, bytes)
+            }
 
-    fn write_memory(&mut self, address: u64, bytes: &[u8]) -> Result<(), DeviceError> {
-        (**self).write_memory(address, bytes)
-    }
+            fn write_memory(&mut self, address: u64, bytes: &[u8]) -> Result<(), DeviceError> {
+                (**self).write_memory(address, bytes)
+            }
 
-    fn wait(&mut self) -> Result<(), DeviceError> {
-        (**self).wait()
-    }
+            fn wait(&mut self) -> Result<(), DeviceError> {
+                (**self).wait()
+            }
 
-    fn reserve_memory(&mut self, bytes: u64) -> Result<(), DeviceError> {
-        (**self).reserve_memory(bytes)
-    }
+            fn reserve_memory(&mut self, bytes: u64) -> Result<(), DeviceError> {
+                (**self).reserve_memory(bytes)
+            }
 
-    fn read_registers(&mut self, offset: u32, values: &mut [u32]) -> Result<(), DeviceError> {
-        (**self).read_registers(offset, values)
-    }
+            fn read_registers(&mut self, offset: u32, values: &mut [u32]) -> Result<(), DeviceError> {
+                (**self).read_registers(offset, values)
+            }
 
-    fn write_registers(&mut self, offset: u32, values: &[u32]) -> Result<(), DeviceError> {
-        (**self).write_registers(offset, values)
-    }
+            fn write_registers(&mut self, offset: u32, values: &[u32]) -> Result<(), DeviceError> {
+                (**self).write_registers(offset, values)
+            }
 
-    fn write_memory_with(
-        &mut self,
-        address: u64,
-        bytes: &[u8],
-        progress: &mut dyn FnMut(usize),
-    ) -> Result<(), DeviceError> {
-        (**self).write_memory_with(address, bytes, progress)
-    }
+            fn write_memory_with(
+                &mut self,
+                address: u64,
+                bytes: &[u8],
+                progress: &mut dyn FnMut(usize),
+            ) -> Result<(), DeviceError> {
+                (**self).write_memory_with(address, bytes, progress)
+            }
+        }
+    };
 }
+
+behind!(Box<D>);
+behind!(&mut D);

@@ -17,7 +17,8 @@ Examples:
   sterna run --device golden --json -p \"Hello\" > result.json
   sterna inspect path/to/model
   sterna eval -m path/to/model.gguf -f text.txt
-  sterna devices";
+  sterna devices
+  sterna doctor --device uart:/dev/ttyUSB0@3000000";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -54,6 +55,8 @@ pub enum Command {
     Replay(ReplayArgs),
     /// List the devices and presets of this build
     Devices(DevicesArgs),
+    /// Check this machine's tools and serial ports, and a device: identity, clock, memory, arithmetic, line
+    Doctor(DoctorArgs),
     /// Show what a model is, what it needs of a device, and what is wrong with it
     Inspect(InspectArgs),
     /// Write a model as packed safetensors and as GGUF
@@ -290,6 +293,19 @@ pub struct ReplayArgs {
 
 #[derive(ClapArgs)]
 pub struct DevicesArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct DoctorArgs {
+    /// The device to examine, such as uart:/dev/ttyUSB0@3000000 [default: none]
+    #[arg(long, value_name = "DEVICE")]
+    pub device: Option<Name>,
+    /// Test the whole memory instead of parts of it
+    #[arg(long, requires = "device")]
+    pub whole: bool,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

@@ -1,8 +1,10 @@
 //! Devices at the end of a line, with a model of the bridge behind it: in this process with seeded faults, behind a pseudo-terminal, and
 //! behind a socket. A session gives the golden tokens or an error; never anything else.
 
+mod broken;
 #[path = "../common/mod.rs"]
 mod common;
+mod doctor;
 mod ends;
 mod line;
 mod sentences;

@@ -1,5 +1,6 @@
 //! What users read when something is wrong at the end of the line.
 
+use super::broken::Broken;
 use super::common::{Folder, SHAPE};
 use super::line::{AT_ONCE, Line, Rates};
 use super::stand::Stand;
@@ -10,9 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use sterna_host::serial::{Serial, Transport};
 use sterna_spec::config::Config;
-use sterna_spec::device::{Device, DeviceError};
 use sterna_spec::golden::Golden;
-use sterna_spec::registers::{offset, status};
 
 /// What opening a device at the end of a line says.
 fn refusal(board: Stand<Golden>) -> String {
@@ -91,43 +90,11 @@ fn a_device_in_use_is_left_alone() {
     drop(first);
 }
 
-/// A device in which something is wrong.
-struct Broken {
-    golden: Golden,
-    /// A byte of memory whose lowest bit is always 1.
-    stuck: u64,
-    busy: bool,
-}
-
-impl Device for Broken {
-    fn read_register(&mut self, at: u32) -> Result<u32, DeviceError> {
-        if at == offset::STATUS && self.busy { Ok(status::BUSY) } else { self.golden.read_register(at) }
-    }
-    fn write_register(&mut self, at: u32, value: u32) -> Result<(), DeviceError> {
-        self.golden.write_register(at, value)
-    }
-    fn read_memory(&mut self, address: u64, bytes: &mut [u8]) -> Result<(), DeviceError> {
-        self.golden.read_memory(address, bytes)?;
-        let at = self.stuck.checked_sub(address).and_then(|at| bytes.get_mut(at as usize));
-        at.into_iter().for_each(|byte| *byte |= 1);
-        Ok(())
-    }
-    fn write_memory(&mut self, address: u64, bytes: &[u8]) -> Result<(), DeviceError> {
-        self.golden.write_memory(address, bytes)
-    }
-    fn wait(&mut self) -> Result<(), DeviceError> {
-        self.golden.wait()
-    }
-    fn reserve_memory(&mut self, bytes: u64) -> Result<(), DeviceError> {
-        self.golden.reserve_memory(bytes)
-    }
-}
-
 #[test]
 fn sessions_that_cannot_be_are_described() {
     let image = image(&tiny());
     let run = |memory: u32, config: &Config, stuck: u64, busy: bool, spoil: fn(&mut Stand<Broken>)| {
-        let device = Broken { golden: Golden::new(config), stuck, busy };
+        let device = Broken { golden: Golden::new(config), stuck, busy, wrong: None, aliased: None };
         let mut stand = Stand::new(device, memory);
         stand.clock = 1000;
         let board = Arc::new(Mutex::new(stand));

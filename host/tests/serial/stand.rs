@@ -1,6 +1,7 @@
 //! The bridge of `docs/serial.md` in front of any device: bytes in, bytes out.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 use sterna_spec::device::Device;
 
 const BRIDGE: u32 = 0x1_0000;
@@ -23,6 +24,11 @@ pub struct Stand<D> {
     crc: [u32; 3],
     read_crc: u32,
     pub cycles: u32,
+    /// Cycles a second of this machine's time; 0: some for each byte.
+    pub rate: f64,
+    started: Instant,
+    /// Framing errors and overruns.
+    pub line_errors: u32,
     pub bytes: usize,
 }
 
@@ -45,6 +51,9 @@ impl<D: Device> Stand<D> {
             crc: [0; 3],
             read_crc: 0,
             cycles: 0,
+            rate: 0.0,
+            started: Instant::now(),
+            line_errors: 0,
             bytes: 0,
         }
     }
@@ -99,8 +108,10 @@ impl<D: Device> Stand<D> {
                 0x04 => self.version,
                 0x08 => self.memory,
                 0x0c => self.clock,
+                0x10 if self.rate > 0.0 => (self.started.elapsed().as_secs_f64() * self.rate) as u64 as u32,
                 0x10 => self.cycles,
-                0x14 | 0x18 => 0,
+                0x14 => self.line_errors,
+                0x18 => 0,
                 0x1c => self.read_crc,
                 0x20 => self.lock,
                 0x24 => self.target,
