@@ -99,12 +99,12 @@ fn words<'m>(
     let valid = m.node("beat_valid", busy & mux(gather, d.valid, p.valid));
     let data = m.node("beat_data", mux(gather, d.data, p.data));
     let count = m.reg("count", u(16), None, "words of this row that are complete");
+    let left = m.reg("words_left", u(16), None, "words of this row behind the present one");
     let parts = (word.max(beat) / word.min(beat)).max(1);
     let part = m.reg("part", u(index_width(parts as usize)), None, "part of the word, or word of the beat");
     let last_part = if parts == 1 { m.u(1, 1) } else { m.node("last_part", part.q().eq(parts - 1)) };
     let word_end = m.node("word_end", valid & if word > beat { last_part } else { m.u(1, 1) });
-    let row_end = word_end & (count.q() + 1).eq(field_of(insn, field::N));
-    let row_end = m.node("row_end", row_end).doc("the row's last word");
+    let row_end = m.node("row_end", word_end & !left.q().any()).doc("the row's last word");
     let taken = if beat > word { last_part | row_end } else { m.u(1, 1) };
     let taken = m.node("beat_taken", taken);
     p.ready.set(busy & !gather & taken);
@@ -118,6 +118,8 @@ fn words<'m>(
     }
     count.when(start | row_end, 0);
     count.when(word_end, count.q().wrapping_add(1));
+    left.when(start | row_end, field_of(insn, field::N).wrapping_sub(1));
+    left.when(word_end, left.q().wrapping_sub(1));
     row.when(start, 0);
     row.when(row_end, row.q().wrapping_add(1));
 

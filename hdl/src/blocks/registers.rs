@@ -8,6 +8,8 @@
 //! Every access answers OKAY; addresses without a register read as 0 and ignore writes. The first error of a step
 //! stays in ERROR until cleared.
 
+use std::collections::BTreeSet;
+
 use sterna_spec::config::Config;
 use sterna_spec::registers::{self, Access, COUNTERS, ErrorCode, control, offset, table};
 
@@ -16,6 +18,12 @@ use crate::dsl::{Module, Reg, Sig, mux, u};
 
 /// Bits of an address.
 const ADDRESS_BITS: u32 = registers::SPACE.trailing_zeros();
+
+/// Cycles from the address of a read to its data.
+const READ_CYCLES: u32 = 4;
+
+/// Low bits of a word address that choose in a group.
+const GROUP_BITS: u32 = 4;
 
 /// A register of the table that the host writes.
 struct Writable<'m> {
@@ -133,22 +141,18 @@ fn read_channel<'m>(
     let counters = m.input("counters", u(32 * COUNTERS.len() as u32), "the counters");
     let id = m.input("rd_id", u(32), "id of the selected pair");
     let logit = m.input("rd_logit", u(32), "logit of the selected pair");
-    // four cycles: address, selection memory, one word of each kind, data
+    // four cycles: address, two for the selection memory or a group of registers and the word in it, one of both
     let address = m.reg("read_address", u(ADDRESS_BITS - 2), None, "word to read");
-    let looking = m.reg("looking", u(1), Some(0), "the selection memory is read");
-    let chosen = m.reg("chosen", u(1), Some(0), "the words are chosen");
-    let settled = m.reg("settled", u(1), Some(0), "the word is known");
+    let steps = m.reg("reading", u(READ_CYCLES), Some(0), "cycles since the address, as a bit");
     let offered = m.reg("offered", u(1), Some(0), "read data is offered");
     let data = m.reg("read_data", u(32), None, "read data");
-    let ready = m.node("read_ready", !looking.q() & !chosen.q() & !settled.q() & !offered.q());
+    let ready = m.node("read_ready", !steps.q().any() & !offered.q());
     bus.ar_ready.set(ready);
     let taken = m.node("read_taken", ready & bus.ar_valid);
     m.unused("word addresses", bus.ar_addr.bits(0, 2));
     address.when(taken, bus.ar_addr.bits(2, ADDRESS_BITS - 2));
-    looking.set(taken);
-    chosen.set(looking.q());
-    settled.set(chosen.q());
-    offered.when(settled.q(), 1);
+    steps.set(m.cat_lsb(&[taken, steps.q().bits(0, READ_CYCLES - 1)]));
+    offered.when(steps.q().msb(), 1);
     offered.when(bus.r_ready, 0);
     bus.r_valid.set(offered.q());
     bus.r_data.set(data.q());
@@ -161,9 +165,25 @@ fn read_channel<'m>(
     arms.extend(status.iter().map(|&(at, value)| (at / 4, value.zext(32))));
     arms.extend(writable.iter().map(|w| (w.offset / 4, w.reg.q())));
     arms.extend((0..COUNTERS.len() as u32).map(|i| (offset::COUNTER / 4 + i, counters.word(i, 32))));
-    let word = m.delay("word", address.q().case(&arms, 0), "register of the address");
+    let word = word_of(m, address.q(), &arms);
     let pair = m.delay("pair", mux(address.q().bit(0), logit, id), "selection of the address");
     data.set(mux(address.q().msb(), pair, word));
+}
+
+/// The word at `address`, two cycles later: in the first one the word of each group of addresses that differ in their low
+/// bits, in the second one that of the group.
+fn word_of<'m>(m: &'m Module, address: Sig<'m>, arms: &[(u32, Sig<'m>)]) -> Sig<'m> {
+    let low = address.bits(0, GROUP_BITS);
+    let group = |at: u32| at >> GROUP_BITS;
+    let groups: BTreeSet<u32> = arms.iter().map(|arm| group(arm.0)).collect();
+    let words = groups.into_iter().map(|of| {
+        let own = arms.iter().filter(|arm| group(arm.0) == of);
+        let own: Vec<_> = own.map(|(at, sig)| (at & ((1 << GROUP_BITS) - 1), *sig)).collect();
+        (of, m.delay(&format!("group_{of}"), low.case(&own, m.u(32, 0)), "word of the group"))
+    });
+    let words: Vec<_> = words.collect();
+    let high = address.bits(GROUP_BITS, address.width() - GROUP_BITS);
+    m.delay("word", high.case(&words, 0), "register of the address")
 }
 
 #[cfg(test)]

@@ -110,12 +110,11 @@ pub fn sequencer(config: &Config) -> Module {
     let finishing = m.reg("finishing", u(1), Some(0), "its results are on their way");
     let insn = m.reg("instruction", u(256), None, "the instruction under way");
     let index = m.reg("index", u(16), None, "its number in the step");
-    let units = [Op::Load, Op::Gather, Op::Matmul, Op::Vector, Op::Attn].map(|op| {
-        (op, m.reg(&format!("is_{op:?}").to_lowercase(), u(1), Some(0), "operation of the instruction"))
-    });
+    let units = [Op::Load, Op::Gather, Op::Matmul, Op::Vector, Op::Attn]
+        .map(|op| (op, m.reg(&format!("is_{op:?}").to_lowercase(), u(1), Some(0), "at work")));
     let current = |op: Op| units.iter().find(|(of, _)| *of == op).map_or(m.u(1, 0), |(_, reg)| reg.q());
-    let owns = current(Op::Load) | current(Op::Matmul) | current(Op::Attn);
-    let payload = m.node("payload", active.q() & owns).doc("the stream belongs to the unit");
+    let owners = [Op::Load, Op::Matmul, Op::Attn].map(current);
+    let payload = m.node("payload", owners[0] | owners[1] | owners[2]).doc("the stream belongs to the unit");
     let dispatch = m.wire("dispatch", u(1)).doc("the next instruction becomes the current one");
     let next = fetch(&m, config, &p, running & !payload, start, dispatch.sig());
     let ops = [Op::End, Op::Load, Op::Gather, Op::Matmul, Op::Vector, Op::Attn].map(|op| {
@@ -137,7 +136,11 @@ pub fn sequencer(config: &Config) -> Module {
     let over = m.node("over", dispatch.sig() & !bad & coming(Op::End) & !more);
     let cut = m.node("cut", running & !next.valid & stream_idle).doc("the stream ended without END");
     insn.when(begin, next.insn);
-    units.iter().for_each(|(op, unit)| unit.when(begin, coming(*op)));
+    let over_now = m.wire("unit_over", u(1));
+    for (op, unit) in &units {
+        unit.when(begin, coming(*op));
+        unit.when(over_now.sig() | start, 0);
+    }
     index.when(start, 0);
     index.when(dispatch.sig() & !over, index.q().wrapping_add(1));
     m.output("insn", u(256), "the instruction under way").set(insn.q());
@@ -146,7 +149,7 @@ pub fn sequencer(config: &Config) -> Module {
     let away = field_of(next.insn, field::DST_KIND).ge(DstKind::Kv as u32);
     let stores = m.reg("stores", u(1), Some(0), "results leave the vector unit");
     stores.when(begin, coming(Op::Vector) & m.delay("away", away, "if it is VECTOR: results leave the unit"));
-    finish(&m, start, (begin, active, finishing), stores.q(), store_empty & topk_idle);
+    over_now.set(finish(&m, start, (begin, active, finishing), stores.q(), store_empty & topk_idle));
     for (name, ops) in [
         ("load", [Op::Load, Op::Gather]),
         ("matmul", [Op::Matmul; 2]),
@@ -158,9 +161,9 @@ pub fn sequencer(config: &Config) -> Module {
         pulse.set(begin & either);
         m.output(&format!("start_{name}"), u(1), "one cycle: start the unit").set(pulse.q());
     }
-    route(&m, &p, payload, [Op::Load, Op::Matmul, Op::Attn].map(current), next.fetching);
+    route(&m, &p, owners, next.fetching);
 
-    let row_error = check_rows(&m, config, rows, row_info);
+    let row_error = m.delay("row_error", check_rows(&m, config, rows, row_info), "of the descriptors");
     let quiet = m.node("quiet", reader_idle & drained & topk_idle);
     state.from("IDLE").goto(start, "CHECK");
     state.from("CHECK").goto(row_error.any(), "FINISH").goto(m.u(1, 1), "PRIME");
@@ -200,14 +203,14 @@ fn late<'m>(m: &'m Module, name: &str, x: Sig<'m>, doc: &str) -> Sig<'m> {
     reg.q()
 }
 
-/// Clears `active` when the unit is done, for stores and selections once everything has been taken.
+/// Clears `active` when the unit is done, for stores and selections once everything has been taken; 1 in that cycle.
 fn finish<'m>(
     m: &'m Module,
     start: Sig<'m>,
     (begin, active, finishing): (Sig<'m>, Reg<'m>, Reg<'m>),
     stores: Sig<'m>,
     taken: Sig<'m>,
-) {
+) -> Sig<'m> {
     let done = ["load_done", "matmul_done", "vector_done", "attention_done"]
         .map(|name| m.input(name, u(1), "the unit is complete"));
     let ended = late(m, "ended", done[0] | done[1] | done[2] | done[3], "the unit was complete a cycle ago");
@@ -215,17 +218,18 @@ fn finish<'m>(
     finishing.when(taken | start, 0);
     active.when(start, 0);
     active.when(begin, 1);
-    active.when((ended & !stores) | (finishing.q() & taken), 0);
+    let over = (ended & !stores) | (finishing.q() & taken);
+    active.when(over, 0);
+    over
 }
 
 /// Gives the stream to the unit that owns it, else to the fetcher.
-fn route<'m>(m: &'m Module, p: &Source<'m>, payload: Sig<'m>, owners: [Sig<'m>; 3], fetching: Sig<'m>) {
+fn route<'m>(m: &'m Module, p: &Source<'m>, owners: [Sig<'m>; 3], fetching: Sig<'m>) {
     let mut ready = fetching;
     for (name, owner) in ["load_p", "matmul_p", "attention_p"].into_iter().zip(owners) {
         let out = m.stream_out(name, p.data.ty(), "payload");
-        let mine = m.node(&format!("{name}_open"), payload & owner);
-        out.set(p.valid & mine, p.data);
-        ready = ready | (mine & out.ready);
+        out.set(p.valid & owner, p.data);
+        ready = ready | (owner & out.ready);
     }
     p.ready.set(ready);
 }
@@ -242,7 +246,7 @@ fn count<'m>(
     let [matmul_beat, matmul_stream, attention_data] =
         ["matmul_beat", "matmul_stream", "attention_data"].map(input);
     let busy = !state.is("IDLE");
-    let at_work = |op: Op| active & current(op) & !finishing;
+    let at_work = |op: Op| current(op) & !finishing;
     let (matmul, attention) = (at_work(Op::Matmul), at_work(Op::Attn));
     let store = finishing | wait_store | state.is("FINISH");
     let idle = busy & !active & !store;

@@ -84,7 +84,9 @@ fn address<'m>(m: &'m Module, z: &Sizes, y: Source<'m>, x: Sink<'m>) -> Sig<'m> 
     let first = field_of(insn, field::ADDR);
     let kind = field_of(insn, field::DST_KIND);
     let is = |k: DstKind| kind.eq(k as u32);
-    let (codes, scale) = (is(DstKind::Kv).named("codes"), is(DstKind::KvScale).named("scale"));
+    // its words come many cycles after the instruction
+    let [codes, scale] =
+        [("codes", DstKind::Kv), ("scale", DstKind::KvScale)].map(|(name, k)| m.delay(name, is(k), ""));
     let used = [field::N, field::DST, field::DST_KIND, field::ADDR].map(|f| (f.bit(), f.width));
     super::unused_fields(m, insn, &used);
 
@@ -147,7 +149,14 @@ fn address<'m>(m: &'m Module, z: &Sizes, y: Source<'m>, x: Sink<'m>) -> Sig<'m> 
     let s3_strb = stage("s3_strb", mux(codes, code_strb, mux(scale, scale_strb, logit_strb)));
     let s3_data = stage("s3_data", s2_data);
     let ready = x.ready;
-    let last = pieces(m, z, [codes, scale], [s3_beat, s3_strb, s3_data], v.q().bit(2), x);
+    let last = pieces(
+        m,
+        z,
+        [codes, scale, is(DstKind::Kv) | is(DstKind::KvScale)],
+        [s3_beat, s3_strb, s3_data],
+        v.q().bit(2),
+        x,
+    );
     accept.set(ready & last);
     v.q()
 }
@@ -165,7 +174,7 @@ fn spread<'m>(m: &'m Module, slot: Sig<'m>, count: u32, bytes: u32) -> Sig<'m> {
 fn pieces<'m>(
     m: &'m Module,
     z: &Sizes,
-    [codes, scale]: [Sig<'m>; 2],
+    [codes, scale, whole]: [Sig<'m>; 3],
     [beat, strb, data]: [Sig<'m>; 3],
     there: Sig<'m>,
     x: Sink<'m>,
@@ -178,8 +187,8 @@ fn pieces<'m>(
     let (logits, to, again, last) = if parts == 1 {
         (copies(4 * z.lanes), beat, again, m.u(1, 1))
     } else {
+        let whole = m.delay("whole", whole, "words are parts of beats");
         let part = m.reg("part", u(parts.ilog2()), Some(0), "part of the word of logits");
-        let whole = m.node("whole", codes | scale);
         let last = m.node("last_part", whole | part.q().all());
         let sent = there & x.ready;
         part.when(sent & !last, part.q().wrapping_add(1));

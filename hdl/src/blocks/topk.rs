@@ -1,7 +1,7 @@
 //! The largest logits of each row, as they come out of the vector unit.
 //!
 //! ```text
-//! in_* --> [a1, a2: ids, lanes that count] --> FIFO --> [word: lanes that pass] --> [cand] --> sorted list (registers)
+//! in_* --> [a0, a1, a2: ids, lanes that count] --> FIFO --> [word: lanes that pass] --> [cand] --> sorted list (registers)
 //!                                                                                              | one place a cycle
 //!                                                                      rd_* <-- lists of all rows (RAM)
 //! ```
@@ -12,7 +12,7 @@
 //! goes to the RAM. Of equal logits the one that came first stays first.
 //!
 //! Ports: `clear`; `insn`; `in_valid`, `in_kind`, `in_row`, `in_rep`, `in_word`, `in_data`; `hold`, early enough for
-//! [`OUT_SLACK`] more words; `idle`: all lists can be read; `rd_row`, `rd_index` and, one cycle later, `rd_id`,
+//! [`OUT_SLACK`] more words; `idle`: all lists can be read; `rd_row`, `rd_index` and, two cycles later, `rd_id`,
 //! `rd_logit` (empty place: id 0xffffffff, -inf).
 
 use sterna_spec::config::Config;
@@ -57,8 +57,21 @@ fn queue_in<'m>(m: &'m Module, lanes: u32) -> (Source<'m>, Sig<'m>, Sig<'m>) {
     let [n, limit, first] = fields.map(|f| field_of(insn, f));
 
     let take = m.node("take", valid & kind.eq(DstKind::Topk as u32));
+    let a0_valid = m.reg("a0_valid", u(1), Some(0), "a word");
+    a0_valid.set(take);
+    let taken = [
+        ("row", row),
+        ("rep", rep),
+        ("word", word),
+        ("data", data),
+        ("n", n),
+        ("limit", limit),
+        ("first", first),
+    ];
+    let [row, rep, word, data, n, limit, first] =
+        taken.map(|(name, sig)| m.delay(&format!("a0_{name}"), sig, ""));
     let a1_valid = m.reg("a1_valid", u(1), Some(0), "a word whose number is known");
-    a1_valid.set(take);
+    a1_valid.set(a0_valid.q());
     let a1_number = m.delay("a1_number", (rep * n).wrapping_add(word.zext(24)), "word of the instruction");
     let [a1_first, a1_limit] =
         [("a1_first", first), ("a1_limit", limit)].map(|(name, sig)| m.delay(name, sig, ""));
@@ -80,7 +93,7 @@ fn queue_in<'m>(m: &'m Module, lanes: u32) -> (Source<'m>, Sig<'m>, Sig<'m>) {
     let x = queue.sink("x");
     x.set(a2_valid.q(), cat_lsb(&[a2_row, a2_id, mask, a2_data]));
     m.unused("hold keeps the queue from filling up", x.ready);
-    (queue.source("y"), queue.out("count"), take | a1_valid.q() | a2_valid.q())
+    (queue.source("y"), queue.out("count"), take | a0_valid.q() | a1_valid.q() | a2_valid.q())
 }
 
 /// Key of a logit: the unsigned order of keys is the total order of logits.
@@ -206,8 +219,12 @@ fn lists<'m>(
     let known = m.delay("list_known", there, "the place holds something");
     let empty = m.u(64, 0xffff_ffff_0000_0000u64);
     let found = m.node("found", mux(known, word, empty));
-    m.output("rd_logit", u(32), "logit of the place").set(logit(found.bits(0, 32)));
-    m.output("rd_id", u(32), "id of the place").set(found.bits(32, 32));
+    m.output("rd_logit", u(32), "logit of the place").set(m.delay(
+        "rd_logit_q",
+        logit(found.bits(0, 32)),
+        "",
+    ));
+    m.output("rd_id", u(32), "id of the place").set(m.delay("rd_id_q", found.bits(32, 32), ""));
 
     let keys: Vec<Reg> = (0..places).map(|i| m.reg(&format!("list_key_{i}"), u(32), Some(0), "")).collect();
     let ids: Vec<Reg> =

@@ -64,7 +64,8 @@ pub(super) fn control(shape: &Shape) -> Module {
     let to_weigh = m.node("to_weigh", state.is("SCORES") & complete.q() & !scalars_busy);
     let to_value = m.node("to_value", state.is("INVERT") & inverted & !busy);
     let (scales_end, codes_end) = (m.wire("scales_end", u(1)), m.wire("codes_end", u(1)));
-    let advance = m.node("advance", state.is("VALUES") & codes_end.sig());
+    // the state lasts a cycle longer than the beats of V, in which nothing is queued
+    let advance = taps(&m, "advance", state.is("VALUES") & codes_end.sig(), 1)[1];
     let place = walk(&m, shape, start, advance, [active, passes]);
     let some = passes.ne(0) & active.ne(0);
     state.from("IDLE").goto(start & some, "PASS").goto(start, "FINISH");

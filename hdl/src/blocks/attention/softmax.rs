@@ -29,7 +29,7 @@ pub(super) const WEIGH_TO_SUM: u32 = WEIGH_TO_SCALE + fp::FIX24_LATENCY;
 /// Cycles from reading a score to the weight.
 pub(super) const WEIGH: u32 = WEIGH_TO_SCALE + fp::MUL_LATENCY;
 /// Cycles from the largest weight to its inverse.
-pub(super) const INVERT: u32 = fp::SFU_LATENCY + fp::MUL_LATENCY;
+pub(super) const INVERT: u32 = 1 + fp::SFU_LATENCY + fp::MUL_LATENCY;
 /// Cycles from reading a weight to its code.
 pub(super) const CODE: u32 = READ + fp::MUL_LATENCY + fp::F32_TO_INT_LATENCY;
 /// Words of the queue of codes: as many as are on their way, and some.
@@ -66,7 +66,7 @@ pub(super) fn softmax(shape: &Shape) -> Module {
     let difference = m.instance("u_add", fp::add());
     difference.connect("a", old);
     difference.connect("b", maximum(&m, score_we, score.sig()));
-    let bound = fp::max_num(largest, m.u(32, TINY.to_bits()));
+    let bound = m.delay("bound", fp::max_num(largest, m.u(32, TINY.to_bits())), "what is inverted");
     sfu.connect("x", mux(phases.invert, bound, difference.out("sum")));
     sfu.connect("func", mux(phases.invert, m.u(3, Func::Recip as u32), m.u(3, Func::Exp2 as u32)));
 

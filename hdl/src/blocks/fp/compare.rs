@@ -18,10 +18,18 @@ pub fn relu(x: Sig<'_>) -> Sig<'_> {
 
 /// [`sterna_spec::numbers::max_num`]: a NaN loses, of equal numbers `b`.
 pub fn max_num<'m>(a: Sig<'m>, b: Sig<'m>) -> Sig<'m> {
+    choose(compare(a, b), a, b)
+}
+
+/// The first half of [`max_num`]: \[`a` is the maximum, both are NaN\].
+pub fn compare<'m>(a: Sig<'m>, b: Sig<'m>) -> [Sig<'m>; 2] {
     let (a_nan, b_nan) = (Fields::of(a).is_nan(), Fields::of(b).is_nan());
-    let larger = order(a).gt(order(b)) & !a_nan;
-    let chosen = (larger | b_nan).mux(a, b);
-    (a_nan & b_nan).mux(a.module().u(32, CANONICAL_NAN), ftz(chosen))
+    [order(a).gt(order(b)) & !a_nan | b_nan, a_nan & b_nan]
+}
+
+/// The second half of [`max_num`].
+pub fn choose<'m>([first, nan]: [Sig<'m>; 2], a: Sig<'m>, b: Sig<'m>) -> Sig<'m> {
+    nan.mux(a.module().u(32, CANONICAL_NAN), ftz(first.mux(a, b)))
 }
 
 /// A signed integer that orders numbers: the magnitude, complemented for negative ones; 0 for both zeros.

@@ -23,7 +23,7 @@
 //! | `f32_fix24` | 107 | 55 | | | 3 |
 //! | `f32_sfu` | 323, and 75 as shift registers | 365 | 2 | 1 | 4 |
 //!
-//! [`ftz`], [`relu`] and [`max_num`] are expressions for use inside of other modules.
+//! [`ftz`], [`relu`] and [`max_num`], which is [`compare`] and [`choose`], are expressions for use inside of other modules.
 
 mod add;
 mod compare;
@@ -37,7 +37,7 @@ mod testing;
 mod to_int;
 
 pub use add::add;
-pub use compare::{ftz, max_num, relu};
+pub use compare::{choose, compare, ftz, max_num, relu};
 pub use from_int::int_to_f32;
 pub use mul::mul;
 pub use sfu::sfu;

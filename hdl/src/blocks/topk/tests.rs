@@ -108,6 +108,7 @@ impl Bench {
                 self.sim.set("rd_row", row);
                 self.sim.set("rd_index", place);
                 self.sim.tick();
+                self.sim.tick();
                 let (logit, id) = list.get(place).copied().unwrap_or((f32::NEG_INFINITY, u32::MAX));
                 let got = (self.sim.get("rd_logit"), self.sim.get("rd_id"));
                 assert_eq!(got, (logit.to_bits().into(), id.into()), "row {row}, place {place}");

@@ -70,8 +70,14 @@ pub(super) fn lane(c: &Config, units: &Shared) -> Module {
     add.connect("b", m.delay("addend", sum.on.mux(sum.right, b), "of the adder"));
     let second = pipe("late_product", second.out("product"), super::ZOP_LATENCY - fp::MUL_LATENCY, false);
     let added = pipe("late_sum", add.out("sum"), super::ZOP_LATENCY - super::ADD_LATENCY, false);
-    let [f, b] = [("f_q", f), ("b_q", b)].map(|(name, x)| m.delay(name, x, "operand of the maximum"));
-    let short = zop.eq(ZOp::Max as u32).mux(fp::max_num(f, b), f);
+    let later = |stage: u32, [f, b]: [Sig<'_>; 2]| {
+        [("f", f), ("b", b)].map(|(name, x)| m.delay(&format!("{name}{stage}"), x, "operand of the maximum"))
+    };
+    let operands = later(1, [f, b]);
+    let [first, nan] = fp::compare(operands[0], operands[1]);
+    let order = [m.delay("f_is_larger", first, ""), m.delay("both_nan", nan, "")];
+    let [f, b] = later(2, operands);
+    let short = zop.eq(ZOp::Max as u32).mux(fp::choose(order, f, b), f);
     let short = m.delay("short", short, "F, or the larger of F and b");
     m.output("sum", u(32), "the adder's output").set(add.out("sum"));
 

@@ -48,7 +48,7 @@ const ADD_LATENCY: u32 = 1 + fp::ADD_LATENCY;
 /// Cycles of the second operation: the longer of the multiplier and the adder.
 const ZOP_LATENCY: u32 = if ADD_LATENCY > fp::MUL_LATENCY { ADD_LATENCY } else { fp::MUL_LATENCY };
 /// Cycles of a second operation that needs neither.
-const SHORT_LATENCY: u32 = 2;
+const SHORT_LATENCY: u32 = 3;
 /// Cycles from a slot to its operand: one for the address, two for the memory.
 const READ_LATENCY: u32 = 1 + ACC_LATENCY;
 /// Slots between issue and the last output.
