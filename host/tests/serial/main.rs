@@ -234,3 +234,14 @@ fn an_upload_goes_on_where_it_stopped() {
     device.write_memory(0, &bytes).unwrap();
     assert!(device.stats().sent - sent < 2000, "and now all are");
 }
+
+#[test]
+fn every_session_writes_anew() {
+    let board = board(&tiny());
+    for value in 1..5 {
+        let mut device =
+            Serial::over(Box::new(Line::new(&board, Rates::default(), 0)), "line", AT_ONCE).unwrap();
+        device.write_register(offset::ROWS, value).unwrap();
+        assert_eq!(board.lock().unwrap().device.read_register(offset::ROWS).unwrap(), value);
+    }
+}

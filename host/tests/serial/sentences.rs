@@ -5,13 +5,17 @@ use super::common::{Folder, SHAPE};
 use super::line::{AT_ONCE, Line, Rates};
 use super::stand::Stand;
 use super::{MEMORY, image, session, tiny};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use std::io;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use sterna_host::serial::{Serial, Transport};
 use sterna_spec::config::Config;
+use sterna_spec::device::{Device, DeviceError};
 use sterna_spec::golden::Golden;
+use sterna_spec::registers::offset;
 
 /// What opening a device at the end of a line says.
 fn refusal(board: Stand<Golden>) -> String {
@@ -120,6 +124,46 @@ fn sessions_that_cannot_be_are_described() {
     assert!(unknown.contains(&hash(&foreign)) && unknown.ends_with("as in line,config.toml"), "{unknown}");
 }
 
+#[test]
+fn a_reset_ends_reads_and_writes() {
+    let open = || {
+        let board = Arc::new(Mutex::new(stand()));
+        let device = Serial::over(Box::new(Line::new(&board, Rates::default(), 0)), "line", AT_ONCE).unwrap();
+        (board, device)
+    };
+    type Use = fn(&mut Serial) -> Result<(), DeviceError>;
+    let uses: [Use; 4] = [
+        |device| device.read_register(0).map(drop),
+        |device| device.write_register(offset::ROWS, 1),
+        |device| device.read_memory(0, &mut [0; 4]),
+        |device| device.cycles().map(drop),
+    ];
+    for work in uses {
+        let (board, mut device) = open();
+        work(&mut device).unwrap();
+        board.lock().unwrap().lock = 0;
+        let said = work(&mut device).unwrap_err().to_string();
+        assert_eq!(said, "line was reset during the session; run the command again");
+        assert_eq!(device.read_register(0).unwrap_err().to_string(), said, "and it stays so");
+    }
+}
+
+#[test]
+fn few_bytes_are_read_back() {
+    let mut board = Stand::new(Broken::new(Golden::new(&tiny())), MEMORY);
+    board.device.stuck = 0x102;
+    let board = Arc::new(Mutex::new(board));
+    let mut device = Serial::over(Box::new(Line::new(&board, Rates::default(), 0)), "line", AT_ONCE).unwrap();
+    let said = device.write_memory(0x101, &[2, 4, 6]).unwrap_err().to_string();
+    assert_eq!(
+        said,
+        "the memory of line holds 0x05 at 0x102 where 0x04 was written; run `sterna doctor` with this device"
+    );
+    let mut bytes = [0; 5];
+    device.read_memory(0x100, &mut bytes).unwrap();
+    assert_eq!(bytes, [0, 2, 5, 6, 0], "what stands beside them stays");
+}
+
 /// The exit code and the first line on standard error.
 fn sterna(args: &[&str]) -> (i32, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_sterna")).args(args).output().unwrap();
@@ -195,5 +239,34 @@ fn the_command_line_runs_boards() {
             let device = device.trim_end_matches(",tiny");
             assert!(error.starts_with(&format!("error: {device} is gone (")), "{error}");
         }
+    }
+}
+
+/// Random bytes, in random pieces, with pauses.
+struct Noise(ChaCha8Rng);
+
+impl Transport for Noise {
+    fn send(&mut self, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+    fn receive(&mut self, bytes: &mut [u8], _: Duration) -> io::Result<usize> {
+        let count = self.0.random_range(0..=bytes.len().min(9));
+        self.0.fill(&mut bytes[..count]);
+        Ok(count)
+    }
+    fn byte(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+#[test]
+fn noise_is_never_a_device() {
+    for seed in 0..200 {
+        let said = refusal_over(Noise(ChaCha8Rng::seed_from_u64(seed)));
+        let told = ["answered 3 times", "did not answer 3 times", "sent "];
+        assert!(
+            told.iter().any(|what| said.starts_with(&format!("uart:/dev/ttyUSB0@3000000 {what}"))),
+            "seed {seed}: {said}"
+        );
     }
 }
