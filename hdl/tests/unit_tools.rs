@@ -1,14 +1,17 @@
-//! Verilog of the matrix engine, of `store`, of `topk` and of the serial port under the tools: not a warning from Verilator, Icarus Verilog and Yosys.
+//! Verilog of units, of memory controllers and of the serial port under the tools: not a warning from Verilator, Icarus Verilog and Yosys.
 
 use std::path::Path;
 use std::process::Command;
 
+use sterna_hdl::blocks::arbiter::arbiter;
 use sterna_hdl::blocks::matmul::matmul;
+use sterna_hdl::blocks::sdram::sdram;
 use sterna_hdl::blocks::store::store;
 use sterna_hdl::blocks::topk::topk;
 use sterna_hdl::blocks::uart::{receiver, transmitter};
 use sterna_hdl::dsl::{Module, emit};
 use sterna_spec::config::{Config, TableKind};
+use sterna_spec::sdram::CHIPS;
 
 /// Runs a tool; its output must be empty and its status zero.
 fn silent(dir: &Path, tool: &str, args: &[&str]) {
@@ -51,6 +54,18 @@ fn wide_look_ups_are_clean() {
     let full = Config { lookups: 8, tables: 3, group: 2, port_bytes: 16, rows: 3, ..tiny.clone() };
     lint(&Config { table_kind: TableKind::Full, table_banks: 1, ..full });
     lint(&Config { lookups: 4, tables: 5, group: 4, port_bytes: 16, rows: 1, top_k: 64, ..tiny });
+}
+
+#[test]
+fn memory_controllers_are_clean() {
+    let tiny = Config::preset("tiny").expect("preset");
+    for chip in CHIPS {
+        for (port_bytes, pads) in [(8, 0), (16, 2)] {
+            let config = Config { port_bytes, ..tiny.clone() };
+            lint_module(&sdram(&config, chip, 80_000_000, pads));
+        }
+    }
+    lint_module(&arbiter(&tiny));
 }
 
 #[test]

@@ -16,6 +16,7 @@
 //! | `lockstep.rs` | [`Lockstep`] |
 //! | `report.rs` | [`Mismatch`]: where the two differ, in words |
 //! | `walk.rs` | instructions of a step stream by number |
+//! | `sdram.rs` | [`sdram::Sdram`]: an SDRAM chip that checks the rules of its data sheet |
 
 mod bus;
 pub mod device;
@@ -26,6 +27,7 @@ mod pins;
 mod probe;
 pub mod profile;
 pub mod report;
+pub mod sdram;
 mod walk;
 
 pub use device::{Options, SimDevice, Trace};

@@ -10,4 +10,5 @@ pub mod isa;
 pub mod layout;
 pub mod numbers;
 pub mod registers;
+pub mod sdram;
 pub mod stream;

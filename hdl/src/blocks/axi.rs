@@ -39,10 +39,14 @@ pub struct WriteMaster<'m> {
     pub b_resp: Sig<'m>,
 }
 
-/// Fixed fields of an address channel: one id, whole beats, INCR, normal memory.
-fn address_constants(m: &Module, prefix: &str, channel: &str, data_bits: u32) {
+/// Id of a master that has one.
+fn one_id(m: &Module, prefix: &str, channel: &str) {
+    m.output(&format!("{prefix}_{channel}id"), u(1), "transaction id: one, so answers stay in order").set(0);
+}
+
+/// Fixed fields of an address channel: whole beats, INCR, normal memory.
+pub(crate) fn address_constants(m: &Module, prefix: &str, channel: &str, data_bits: u32) {
     let constants = [
-        ("id", 1, 0, "transaction id: one, so answers stay in order"),
         ("size", 3, (data_bits / 8).trailing_zeros(), "bytes of a beat, as a power of two"),
         ("burst", 2, 1, "incrementing"),
         ("lock", 1, 0, "normal access"),
@@ -57,6 +61,7 @@ fn address_constants(m: &Module, prefix: &str, channel: &str, data_bits: u32) {
 
 /// Declares the read channels of an AXI4 master.
 pub fn read_master<'m>(m: &'m Module, prefix: &str, address_bits: u32, data_bits: u32) -> ReadMaster<'m> {
+    one_id(m, prefix, "ar");
     address_constants(m, prefix, "ar", data_bits);
     let output = |name: &str, width, doc: &str| m.output(&format!("{prefix}_{name}"), u(width), doc);
     let input = |name: &str, width, doc: &str| m.input(&format!("{prefix}_{name}"), u(width), doc);
@@ -76,6 +81,7 @@ pub fn read_master<'m>(m: &'m Module, prefix: &str, address_bits: u32, data_bits
 
 /// Declares the write channels of an AXI4 master.
 pub fn write_master<'m>(m: &'m Module, prefix: &str, address_bits: u32, data_bits: u32) -> WriteMaster<'m> {
+    one_id(m, prefix, "aw");
     address_constants(m, prefix, "aw", data_bits);
     let output = |name: &str, width, doc: &str| m.output(&format!("{prefix}_{name}"), u(width), doc);
     let input = |name: &str, width, doc: &str| m.input(&format!("{prefix}_{name}"), u(width), doc);
@@ -93,6 +99,76 @@ pub fn write_master<'m>(m: &'m Module, prefix: &str, address_bits: u32, data_bit
         b_valid: input("bvalid", 1, "write response valid"),
         b_ready: output("bready", 1, "write response taken"),
         b_resp: input("bresp", 2, "write response"),
+    }
+}
+
+/// The channels of an AXI4 slave with ids of one bit that takes incrementing bursts of whole beats.
+#[allow(missing_docs)] // AXI names
+pub struct Slave<'m> {
+    pub ar_valid: Sig<'m>,
+    pub ar_ready: Wire<'m>,
+    pub ar_id: Sig<'m>,
+    pub ar_addr: Sig<'m>,
+    pub ar_len: Sig<'m>,
+    pub r_valid: Wire<'m>,
+    pub r_ready: Sig<'m>,
+    pub r_id: Wire<'m>,
+    pub r_data: Wire<'m>,
+    pub r_resp: Wire<'m>,
+    pub r_last: Wire<'m>,
+    pub aw_valid: Sig<'m>,
+    pub aw_ready: Wire<'m>,
+    pub aw_id: Sig<'m>,
+    pub aw_addr: Sig<'m>,
+    pub aw_len: Sig<'m>,
+    pub w_valid: Sig<'m>,
+    pub w_ready: Wire<'m>,
+    pub w_data: Sig<'m>,
+    pub w_strb: Sig<'m>,
+    pub w_last: Sig<'m>,
+    pub b_valid: Wire<'m>,
+    pub b_ready: Sig<'m>,
+    pub b_id: Wire<'m>,
+    pub b_resp: Wire<'m>,
+}
+
+/// Declares an AXI4 slave. What [`read_master`] and [`write_master`] hold constant is not looked at.
+pub fn slave<'m>(m: &'m Module, prefix: &str, address_bits: u32, data_bits: u32) -> Slave<'m> {
+    let output = |name: &str, width, doc: &str| m.output(&format!("{prefix}_{name}"), u(width), doc);
+    let input = |name: &str, width, doc: &str| m.input(&format!("{prefix}_{name}"), u(width), doc);
+    for channel in ["ar", "aw"] {
+        let fields = [("size", 3), ("burst", 2), ("lock", 1), ("cache", 4), ("prot", 3), ("qos", 4)];
+        for (name, width) in fields {
+            let field = input(&format!("{channel}{name}"), width, "constant");
+            m.unused("incrementing bursts of whole beats, all alike", field);
+        }
+    }
+    Slave {
+        ar_valid: input("arvalid", 1, "read address valid"),
+        ar_ready: output("arready", 1, "read address taken"),
+        ar_id: input("arid", 1, "read id"),
+        ar_addr: input("araddr", address_bits, "read byte address"),
+        ar_len: input("arlen", 8, "beats of the burst - 1"),
+        r_valid: output("rvalid", 1, "read data valid"),
+        r_ready: input("rready", 1, "read data taken"),
+        r_id: output("rid", 1, "id of the read"),
+        r_data: output("rdata", data_bits, "read data"),
+        r_resp: output("rresp", 2, "read response"),
+        r_last: output("rlast", 1, "last beat of the burst"),
+        aw_valid: input("awvalid", 1, "write address valid"),
+        aw_ready: output("awready", 1, "write address taken"),
+        aw_id: input("awid", 1, "write id"),
+        aw_addr: input("awaddr", address_bits, "write byte address"),
+        aw_len: input("awlen", 8, "beats of the burst - 1"),
+        w_valid: input("wvalid", 1, "write data valid"),
+        w_ready: output("wready", 1, "write data taken"),
+        w_data: input("wdata", data_bits, "write data"),
+        w_strb: input("wstrb", data_bits / 8, "bytes to write"),
+        w_last: input("wlast", 1, "last beat of the burst"),
+        b_valid: output("bvalid", 1, "write response valid"),
+        b_ready: input("bready", 1, "write response taken"),
+        b_id: output("bid", 1, "id of the write"),
+        b_resp: output("bresp", 2, "write response"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The blocks of the accelerator, one file each; `docs/architecture.md` has the table of their ports.
 
+pub mod arbiter;
 pub mod attention;
 pub mod axi;
 pub mod counters;
@@ -9,6 +10,7 @@ pub mod loader;
 pub mod matmul;
 pub mod reader;
 pub mod registers;
+pub mod sdram;
 pub mod sequencer;
 pub mod store;
 pub mod topk;

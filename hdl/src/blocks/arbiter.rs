@@ -1,0 +1,136 @@
+//! Two AXI4 masters on one slave: the core, which goes first, and the bridge.
+//!
+//! ```text
+//!  a ─ AR ─┐                      ┌─► R, B of a        by the id that comes back: 0 is a, 1 is b
+//!          ├─► register ─► m ─────┤
+//!  b ─ AR ─┘                      └─► R, B of b
+//!  AW like AR; W follows in the order in which the addresses went
+//! ```
+//!
+//! Where both want, `a` goes first, but not more than eight times while `b` waits. Any number of bursts may be in flight; the slave
+//! answers bursts of one id in order and must not mix the beats of two.
+//!
+//! Ports: `a_*`, `b_*` AXI4 slaves, `m_*` AXI4 master. Parameters: `port_bytes`, `address_bits`.
+
+use sterna_spec::config::Config;
+
+use super::axi;
+use super::fifo::fifo;
+use crate::dsl::{MemStyle, Module, Sig, Wire, cat_lsb, index_width, mux, u};
+
+/// Grants of `a` in a row while `b` waits.
+const PATIENCE: u32 = 8;
+/// Writes whose data has not gone yet.
+const WRITES: usize = 16;
+
+/// An address channel of one client.
+struct Ask<'m> {
+    valid: Sig<'m>,
+    ready: Wire<'m>,
+    /// {address, beats - 1}.
+    what: Sig<'m>,
+}
+
+/// The address channel towards the slave.
+struct Channel<'m> {
+    /// An address is taken from a client in this cycle.
+    taken: Sig<'m>,
+    /// It is that of `b`.
+    second: Sig<'m>,
+}
+
+/// The arbiter.
+pub fn arbiter(config: &Config) -> Module {
+    let m = Module::new("arbiter", "Two AXI4 masters on one slave; a goes first.");
+    let (bits, address) = (8 * config.port_bytes, config.address_bits);
+    let [a, b] = ["a", "b"].map(|name| axi::slave(&m, name, address, bits));
+    for client in [&a, &b] {
+        m.unused("every client has one id", cat_lsb(&[client.ar_id, client.aw_id]));
+    }
+    let ask = |valid, ready, addr, len| Ask { valid, ready, what: cat_lsb(&[addr, len]) };
+    let [ra, rb] = [&a, &b].map(|c| ask(c.ar_valid, c.ar_ready, c.ar_addr, c.ar_len));
+    let [wa, wb] = [&a, &b].map(|c| ask(c.aw_valid, c.aw_ready, c.aw_addr, c.aw_len));
+    channel(&m, config, "ar", [ra, rb], m.u(1, 1));
+    let order = m.instance("order", fifo(1, WRITES, MemStyle::Lut));
+    let x = order.sink("x");
+    let writes = channel(&m, config, "aw", [wa, wb], x.ready);
+    x.set(writes.taken, writes.second);
+
+    // data goes where the oldest address without its data came from
+    let output = |name: &str, width, doc: &str| m.output(&format!("m_{name}"), u(width), doc);
+    let input = |name: &str, width, doc: &str| m.input(&format!("m_{name}"), u(width), doc);
+    let turn = order.source("y");
+    let second = turn.data;
+    let last = m.node("w_last", mux(second, b.w_last, a.w_last));
+    let valid = m.node("w_valid", turn.valid & mux(second, b.w_valid, a.w_valid));
+    let ready = input("wready", 1, "write data taken");
+    output("wvalid", 1, "write data valid").set(valid);
+    output("wdata", bits, "write data").set(mux(second, b.w_data, a.w_data));
+    output("wstrb", bits / 8, "bytes to write").set(mux(second, b.w_strb, a.w_strb));
+    output("wlast", 1, "last beat of the burst").set(last);
+    a.w_ready.set(turn.valid & !second & ready);
+    b.w_ready.set(turn.valid & second & ready);
+    turn.ready.set(valid & ready & last);
+
+    let (r_valid, r_id) = (input("rvalid", 1, "read data valid"), input("rid", 1, "read id"));
+    let r_data = input("rdata", bits, "read data");
+    let (r_resp, r_last) = (input("rresp", 2, "read response"), input("rlast", 1, "last beat of the burst"));
+    output("rready", 1, "read data taken").set(mux(r_id, b.r_ready, a.r_ready));
+    let (b_valid, b_id) = (input("bvalid", 1, "write response valid"), input("bid", 1, "write response id"));
+    let b_resp = input("bresp", 2, "write response");
+    output("bready", 1, "write response taken").set(mux(b_id, b.b_ready, a.b_ready));
+    for (client, own) in [(&a, 0), (&b, 1)] {
+        client.r_valid.set(r_valid & r_id.eq(own));
+        client.r_data.set(r_data);
+        client.r_resp.set(r_resp);
+        client.r_last.set(r_last);
+        client.r_id.set(0);
+        client.b_valid.set(b_valid & b_id.eq(own));
+        client.b_resp.set(b_resp);
+        client.b_id.set(0);
+    }
+    m
+}
+
+/// One address channel: two clients to a register in front of the slave. `room`: an address may be taken.
+fn channel<'m>(
+    m: &'m Module,
+    config: &Config,
+    name: &str,
+    [a, b]: [Ask<'m>; 2],
+    room: Sig<'m>,
+) -> Channel<'m> {
+    let ready = m.input(&format!("m_{name}ready"), u(1), "address taken");
+    let held = m.reg(&format!("{name}_held"), u(1), Some(0), "an address is offered");
+    let what = m.reg(&format!("{name}_what"), u(config.address_bits + 8), None, "address and beats - 1");
+    let owner = m.reg(&format!("{name}_owner"), u(1), None, "it is that of b");
+    let row = m.reg(
+        &format!("{name}_row"),
+        u(index_width(PATIENCE as usize + 1)),
+        Some(0),
+        "grants of a while b waits",
+    );
+    let free = m.node(&format!("{name}_free"), (!held.q() | ready) & room);
+    let second = m.node(&format!("{name}_second"), b.valid & (!a.valid | row.q().eq(PATIENCE)));
+    let taken = m.node(&format!("{name}_taken"), free & (a.valid | b.valid));
+    a.ready.set(free & !second);
+    b.ready.set(free & second);
+    held.when(taken, 1);
+    held.when(ready, 0);
+    what.when(taken, mux(second, b.what, a.what));
+    owner.when(taken, second);
+    row.when(taken & (second | !b.valid), 0);
+    row.when(taken, row.q().wrapping_add(1));
+
+    let bits = config.address_bits;
+    axi::address_constants(m, "m", name, 8 * config.port_bytes);
+    let output = |part: &str, width, doc: &str| m.output(&format!("m_{name}{part}"), u(width), doc);
+    output("id", 1, "transaction id: who asked").set(owner.q());
+    output("valid", 1, "address valid").set(held.q());
+    output("addr", bits, "byte address").set(what.q().bits(0, bits));
+    output("len", 8, "beats of the burst - 1").set(what.q().bits(bits, 8));
+    Channel { taken, second }
+}
+
+#[cfg(test)]
+mod tests;

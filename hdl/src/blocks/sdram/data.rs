@@ -1,0 +1,75 @@
+//! Words on the data pins.
+//!
+//! ```text
+//!   w ─► beat and its mask ─► word by word ─► registers ─► dq_out, dq_oe, dqm
+//!   dq_in ─► register ─► words so far ─► beat ─► r {data, last, id, beyond the chip}
+//!   tag of a READ ──────► as many cycles later ───┘
+//! ```
+
+use super::shape::Shape;
+use crate::dsl::{Module, Sig, cat_lsb, mux, u};
+
+/// Cycles from the decision for a command to its pins.
+const COMMAND: u32 = 2;
+
+/// Inputs `read`, `write`, `tag` as [`super::control::control`] gives them; stream `w` {data, bytes to write}, of which a beat is taken with each
+/// WRITE; stream `r` {data, last, id, beyond the chip}, which must have room; the data pins.
+pub(super) fn data(shape: &Shape) -> Module {
+    let m = Module::new("sdram_data", "Beats to words of an SDRAM and back.");
+    let (word, bits) = (shape.data_bits, shape.width());
+    let masks = word / 8;
+    let read = m.input("read", u(1), "a READ was decided in this cycle");
+    let write = m.input("write", u(1), "a WRITE was decided in this cycle");
+    let tag = m.input("tag", u(3), "{last of its burst, id, beyond the chip}");
+    let ready = m.input("ready", u(1), "the chip is initialized");
+    let w = m.stream_in("w", u(bits + bits / 8), "beats to write {data, bytes to write}");
+    let r = m.stream_out("r", u(bits + 3), "beats read {data, last, id, beyond the chip}");
+    m.unused("room was reserved before the segment was made", r.ready);
+    m.unused("the data was there before the segment was made", w.valid);
+
+    // a WRITE's words leave with its command and the cycles behind it
+    w.ready.set(write);
+    let beat = m.reg("beat", u(bits), None, "words to write, the next one lowest");
+    let mask = m.reg("mask", u(bits / 8), None, "bytes of them that are not written");
+    let sending = m.reg("sending", u(shape.burst), Some(0), "words left to write, a bit each");
+    beat.when(write, w.data.bits(0, bits));
+    beat.set(beat.q().bits(word, bits - word).zext(bits));
+    let kept = mux(tag.bit(2), m.u(bits / 8, 0), w.data.bits(bits, bits / 8));
+    mask.when(write, !kept);
+    mask.set(mask.q().bits(masks, bits / 8 - masks).zext(bits / 8));
+    sending.when(write, (1u32 << shape.burst) - 1);
+    sending.set(sending.q().bits(1, shape.burst - 1).zext(shape.burst));
+    let now = sending.q().bit(0);
+    let out = m.delay("dq_pins", beat.q().bits(0, word), "registers of the data pins");
+    m.output("dq_out", u(word), "data to the chip").set(out);
+    let drive = m.reg("drive", u(1), Some(0), "the data pins are driven");
+    drive.set(now);
+    m.output("dq_oe", u(1), "the data pins are driven").set(drive.q());
+    let all = (1i128 << masks) - 1;
+    let dqm = m.reg("dqm_pins", u(masks), Some(all), "registers of the mask pins");
+    dqm.when(now, mask.q().bits(0, masks));
+    dqm.set((!ready).repeat(masks));
+    m.output("dqm", u(masks), "bytes that the chip ignores").set(dqm.q());
+
+    // a READ's words come this many cycles after it, the last one here
+    let input = m.input("dq_in", u(word), "data from the chip");
+    let dq = m.delay("dq", input, "registers of the data pins, incoming");
+    let words = m.reg("words", u(bits - word), None, "words before it, the first one lowest");
+    words.set(cat_lsb(&[words.q(), dq]).bits(word, bits - word));
+    let latency = COMMAND + shape.cas_latency + shape.burst + shape.pad_cycles;
+    let valid = m.reg("coming", u(latency), Some(0), "READs on their way, a bit for each cycle");
+    valid.set(cat_lsb(&[read, valid.q()]).bits(0, latency));
+    let arrived = delayed(&m, "tag", tag, latency);
+    r.set(valid.q().msb(), cat_lsb(&[cat_lsb(&[words.q(), dq]), arrived]));
+    m
+}
+
+/// `x`, `cycles` cycles later, each bit through a register as wide as that.
+fn delayed<'m>(m: &'m Module, name: &str, x: Sig<'m>, cycles: u32) -> Sig<'m> {
+    let line = |i: u32| {
+        let reg = m.reg(&format!("{name}{i}"), u(cycles), None, "on its way");
+        reg.set(cat_lsb(&[x.bit(i), reg.q()]).bits(0, cycles));
+        reg.q().msb()
+    };
+    cat_lsb(&(0..x.width()).map(line).collect::<Vec<_>>())
+}
