@@ -12,13 +12,15 @@ pub struct Broken {
     pub busy: bool,
     /// A register that reads with its lowest bit flipped.
     pub wrong: Option<u32>,
+    /// Writes to memory that are damaged behind the bridge, where no CRC of a line sees it.
+    pub flaky: u32,
     /// An address line that is not connected.
     pub aliased: Option<u32>,
 }
 
 impl Broken {
     pub fn new(golden: Golden) -> Self {
-        Broken { golden, stuck: u64::MAX, busy: false, wrong: None, aliased: None }
+        Broken { golden, stuck: u64::MAX, busy: false, wrong: None, flaky: 0, aliased: None }
     }
 
     fn address(&self, at: u64) -> u64 {
@@ -44,6 +46,10 @@ impl Device for Broken {
         Ok(())
     }
     fn write_memory(&mut self, address: u64, bytes: &[u8]) -> Result<(), DeviceError> {
+        if let Some(rest) = self.flaky.checked_sub(1) {
+            self.flaky = rest;
+            return self.golden.write_memory(address, &vec![!bytes[0]; bytes.len()]);
+        }
         (address..).zip(bytes).try_for_each(|(at, byte)| self.golden.write_memory(self.address(at), &[*byte]))
     }
     fn wait(&mut self) -> Result<(), DeviceError> {

@@ -98,7 +98,7 @@ fn a_device_in_use_is_left_alone() {
 fn sessions_that_cannot_be_are_described() {
     let image = image(&tiny());
     let run = |memory: u32, config: &Config, stuck: u64, busy: bool, spoil: fn(&mut Stand<Broken>)| {
-        let device = Broken { golden: Golden::new(config), stuck, busy, wrong: None, aliased: None };
+        let device = Broken { stuck, busy, ..Broken::new(Golden::new(config)) };
         let mut stand = Stand::new(device, memory);
         stand.clock = 1000;
         let board = Arc::new(Mutex::new(stand));
@@ -145,6 +145,24 @@ fn a_reset_ends_reads_and_writes() {
         let said = work(&mut device).unwrap_err().to_string();
         assert_eq!(said, "line was reset during the session; run the command again");
         assert_eq!(device.read_register(0).unwrap_err().to_string(), said, "and it stays so");
+    }
+}
+
+#[test]
+fn what_arrived_damaged_is_sent_again() {
+    let bytes: Vec<u8> = (0..70_000u32).map(|i| (i.wrapping_mul(i) >> 7) as u8).collect();
+    // words of the first piece, of both, and of more sendings than there are
+    for (flaky, done) in [(3, true), (16_400, true), (3 * 16_384, false)] {
+        let mut board = Stand::new(Broken::new(Golden::new(&tiny())), MEMORY);
+        board.device.flaky = flaky;
+        let board = Arc::new(Mutex::new(board));
+        let mut device =
+            Serial::over(Box::new(Line::new(&board, Rates::default(), 0)), "line", AT_ONCE).unwrap();
+        let outcome = device.write_memory(0, &bytes);
+        assert_eq!(outcome.is_ok(), done, "{flaky}: {outcome:?}");
+        let mut held = vec![0; bytes.len()];
+        board.lock().unwrap().device.read_memory(0, &mut held).unwrap();
+        assert_eq!(held == bytes, done);
     }
 }
 
