@@ -4,7 +4,7 @@
 //! in which it is issued, its addresses of A one cycle later. The counters rest at zero, so that the first word leaves in
 //! the cycle of `start`.
 
-use super::tag::{Widths, low};
+use super::tag::{Widths, low, pipe};
 use crate::dsl::{Module, Reg, Sig, u};
 use sterna_spec::config::Config;
 use sterna_spec::numbers::PARTIAL_SUMS;
@@ -77,15 +77,17 @@ pub(super) fn issue(c: &Config, w: Widths) -> Module {
     addresses(&m, c, w, &x, &now, [row, word, offset]);
 
     let out = |name: &str, x: Sig, doc: &str| m.output(name, x.ty(), doc).set(x);
-    out("slot_valid", now.valid, "a word is issued");
-    out("slot_last", now.valid & rep_end, "it is the last of a repetition");
-    out("slot_row_end", now.valid & row_end, "it is the last of a row");
-    out("slot_end", now.finish & !x.drain, "nothing follows");
-    out("slot_row", row.q(), "its row");
-    out("slot_rep", rep.q(), "its repetition");
-    out("slot_word", word.q(), "its word in the repetition");
-    out("slot_offset", offset.q(), "its word in the row");
-    out("slot_m_word", m_word, "its word in the row's part of shared memory");
+    let flag = |name: &str, x: Sig, doc: &str| out(name, pipe(&format!("{name}_q"), x, 1, true), doc);
+    flag("slot_valid", now.valid, "a word is issued");
+    flag("slot_last", now.valid & rep_end, "it is the last of a repetition");
+    flag("slot_row_end", now.valid & row_end, "it is the last of a row");
+    flag("slot_end", now.finish & !x.drain, "nothing follows");
+    let place = |name: &str, x: Sig, doc: &str| out(name, pipe(&format!("{name}_q"), x, 1, false), doc);
+    place("slot_row", row.q(), "its row");
+    place("slot_rep", rep.q(), "its repetition");
+    place("slot_word", word.q(), "its word in the repetition");
+    place("slot_offset", offset.q(), "its word in the row");
+    place("slot_m_word", m_word, "its word in the row's part of shared memory");
     out("drained", now.finish & x.drain, "the instruction is over, and everything is written");
     m
 }
@@ -127,13 +129,17 @@ fn control<'m>(
         gap.when(gap.q().any(), gap.q().wrapping_sub(1));
     }
     let step = m.node("step", go);
-    let active = m.node("active", if c.rows == 1 { x.takes_part } else { selected(x.takes_part, row) });
+    let registered = m.reg("active", u(1), Some(0), "the row takes part");
+    let active = registered.q();
     let valid = m.node("issued", step & active);
     let rep_end = m.node("rep_end", rep_end);
     let row_end = m.node("row_end", !active | rep_end & last_rep);
     let written = waiting.q() & x.row_done;
     let leave = m.node("leave_row", written | step & row_end & !(x.drain & active));
     let finish = m.node("finish", leave & next_row.eq(x.rows));
+    let part = |row: Sig<'m>| if c.rows == 1 { x.takes_part } else { selected(x.takes_part, row) };
+    registered.when(leave, part(next_row.trunc(row.width())));
+    registered.when(!busy.q(), part(row));
     busy.when(finish, 0);
     busy.when(x.start, 1);
     waiting.when(written, 0);
@@ -160,7 +166,7 @@ fn factor_word<'m>(m: &'m Module, w: Widths, x: &Inputs<'m>, now: &Now<'m>) -> S
     word.q()
 }
 
-/// The registered addresses of A.
+/// The addresses of A, a cycle after the slot.
 fn addresses<'m>(m: &'m Module, c: &Config, w: Widths, x: &Inputs<'m>, now: &Now<'m>, at: [Reg<'m>; 3]) {
     let [row, word, offset] = at.map(Reg::q);
     let base = m.reg("row_base", u(w.vmem), Some(0), "first word of the row in vector memory");
@@ -177,15 +183,12 @@ fn addresses<'m>(m: &'m Module, c: &Config, w: Widths, x: &Inputs<'m>, now: &Now
     let turned = back.mux(x.a.wrapping_sub(half), x.a.wrapping_add(half));
     let first = m.node("first", x.rotate.mux(turned, x.a));
     let out = |name: &str, x: Sig, doc: &str| {
-        let late = m.delay(&format!("{name}_q"), x, doc);
-        m.output(name, x.ty(), doc).set(late);
+        m.output(name, x.ty(), doc).set(pipe(&format!("{name}_q"), x, 2, false));
     };
     out("a_row", row, "row of A, a cycle after the word's slot");
     out("a_word", first.wrapping_add(offset.zext(16)), "word (or scalar) of A");
     out("a_address", place.q().wrapping_add(first.resize(w.vmem)), "word of A in vector memory");
-    let valid = m.reg("a_valid_q", u(1), Some(0), "A is read");
-    valid.set(now.valid);
-    m.output("a_valid", u(1), "A is read").set(valid.q());
+    m.output("a_valid", u(1), "A is read").set(pipe("a_valid_q", now.valid, 2, true));
 }
 
 /// Words from one row to the next; with one row there is no next one.

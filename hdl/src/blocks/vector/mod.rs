@@ -129,7 +129,7 @@ impl<'m> Io<'m> {
             insn: m.input("insn", u(256), "instruction, stable until done"),
             rows: m.input("rows", u(5), "rows of the step"),
             row_info: m.input("row_info", u(128 * c.rows), "descriptors of the rows"),
-            hold: m.input("hold", u(1), "stop issuing words"),
+            hold: tag::pipe("held", m.input("hold", u(1), "stop issuing words"), 1, true),
             acc_data: m.input("acc_data", u(c.lanes * c.acc_bits()), "accumulators, 2 cycles after acc_word"),
             att_data: m.input("att_data", u(c.lanes * INT_BITS), "attention sums, 2 cycles after att_word"),
             ld_vmem: m.input("ld_vmem", u(1), "the loader writes vector memory"),

@@ -148,15 +148,15 @@ fn an_instruction_costs_its_words_and_the_latency_of_the_units_it_uses() {
     let scale = Vector { m_kind: MKind::Imm, imm_m: 0.5, ..plain };
     let scalar = Vector { n: 4, rep: 1, a_kind: AKind::Sreg, dst_kind: DstKind::Sreg, ..scale };
     let cases = [
-        ("move", plain, 11),
-        ("scale", scale, 16),
-        ("scale accumulators", Vector { a_kind: AKind::Acc, ..scale }, 20),
-        ("scale and add", Vector { a_kind: AKind::Acc, zop: ZOp::Add, b_kind: BKind::Vmem, ..scale }, 24),
-        ("maximum with", Vector { zop: ZOp::Max, ..scale }, 16),
-        ("squared relu times", Vector { func: Func::Relu, zop: ZOp::Square, ..scale }, 30),
-        ("function of scalars", Vector { func: Func::Rsqrt, ..scalar }, 26),
-        ("quantize", Vector { n: 4, dst_kind: DstKind::Act, ..scale }, 19),
-        ("largest magnitude", Vector { reduce_max: Some(0), ..scale }, 19),
+        ("move", plain, 12),
+        ("scale", scale, 17),
+        ("scale accumulators", Vector { a_kind: AKind::Acc, ..scale }, 21),
+        ("scale and add", Vector { a_kind: AKind::Acc, zop: ZOp::Add, b_kind: BKind::Vmem, ..scale }, 25),
+        ("maximum with", Vector { zop: ZOp::Max, ..scale }, 17),
+        ("squared relu times", Vector { func: Func::Relu, zop: ZOp::Square, ..scale }, 31),
+        ("function of scalars", Vector { func: Func::Rsqrt, ..scalar }, 27),
+        ("quantize", Vector { n: 4, dst_kind: DstKind::Act, ..scale }, 20),
+        ("largest magnitude", Vector { reduce_max: Some(0), ..scale }, 20),
     ];
     for (name, v, overhead) in cases {
         let words = 3 * u64::from(v.n) * u64::from(v.rep);
@@ -167,7 +167,7 @@ fn an_instruction_costs_its_words_and_the_latency_of_the_units_it_uses() {
 /// The fold of the sum of squares comes after each row.
 #[test]
 fn a_sum_of_squares_costs_its_words_and_a_fold() {
-    for (lanes, fold, interval) in [(2, 81, 1), (4, 72, 1), (8, 67, 1), (16, 63, 2)] {
+    for (lanes, fold, interval) in [(2, 82, 1), (4, 73, 1), (8, 68, 1), (16, 64, 2)] {
         let c = config(lanes, 1);
         let mut bench = Bench::new(&c, &vector(&c), 5);
         bench.rows(1, &[true]);
