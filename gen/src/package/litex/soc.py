@@ -38,7 +38,7 @@ class Crg(LiteXModule):
 def sim_soc(options):
     """Memory in block RAM: too small for a model, enough to elaborate and to look at."""
     platform = SimPlatform("SIM", SIM_IO)
-    soc = SoCCore(platform, integrated_main_ram_size=0x10000, **options)
+    soc = SoCCore(platform, integrated_main_ram_size=0x20000, **options)
     soc.crg = Crg(platform)
     return soc
 
@@ -58,10 +58,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--board", choices=sorted(BOARDS), default="sim")
     parser.add_argument("--output", default="build")
+    parser.add_argument("--baudrate", type=int, default=115200)
     parser.add_argument("--build", action="store_true", help="run the board's tools")
     args = parser.parse_args()
 
     options = dict(clk_freq=50e6, cpu_type=None, uart_name="uartbone", integrated_sram_size=0, with_timer=False)
+    options["uart_baudrate"] = args.baudrate
     soc = BOARDS[args.board](options)
     add_sterna(soc)
     csr = f"{args.output}/csr"
