@@ -18,15 +18,15 @@ fn hash(bytes: &[u8]) -> String {
 }
 
 /// Lines of hash and name.
-pub(crate) fn hashes(files: &BTreeMap<String, String>) -> String {
-    files.iter().map(|(name, text)| format!("{}  {name}\n", hash(text.as_bytes()))).collect()
+pub(crate) fn hashes<T: AsRef<[u8]>>(files: &BTreeMap<String, T>) -> String {
+    files.iter().map(|(name, bytes)| format!("{}  {name}\n", hash(bytes.as_ref()))).collect()
 }
 
 /// Writes the files and a manifest as folder `to`; returns the bytes written.
 ///
 /// # Errors
 /// If something is there that is not ours, or that was changed, or writing fails. The old folder then stays as it was.
-pub fn write(files: &BTreeMap<String, String>, to: &Path) -> Result<usize, Error> {
+pub fn write<T: AsRef<[u8]>>(files: &BTreeMap<String, T>, to: &Path) -> Result<usize, Error> {
     let exists = exists(to)?;
     if exists {
         owned(to)?;
@@ -42,8 +42,8 @@ pub fn write(files: &BTreeMap<String, String>, to: &Path) -> Result<usize, Error
     fs::create_dir(&new).map_err(Error::io("create", &new))?;
     let manifest = format!("{FIRST_LINE}\n{}", hashes(files));
     let mut bytes = 0;
-    for (name, text) in files.iter().map(|(name, text)| (name.as_str(), text)).chain([(MANIFEST, &manifest)])
-    {
+    let own = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_ref()));
+    for (name, text) in own.chain([(MANIFEST, manifest.as_bytes())]) {
         let path = new.join(name);
         if let Some(inner) = path.parent() {
             fs::create_dir_all(inner).map_err(Error::io("create", inner))?;
@@ -175,7 +175,7 @@ mod tests {
         fs::write(folder.join("a.v"), "edited by hand").unwrap();
         all.push(refusal(&folder));
         let nested = base.path().join("n");
-        write(&BTreeMap::from([("rtl/a.v".into(), "a".into())]), &nested).unwrap();
+        write(&BTreeMap::from([("rtl/a.v".into(), "a".to_string())]), &nested).unwrap();
         fs::write(nested.join("rtl/b.v"), "x").unwrap();
         all.push(refusal(&nested));
         fs::remove_file(nested.join("rtl/b.v")).unwrap();

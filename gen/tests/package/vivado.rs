@@ -225,7 +225,7 @@ fn the_overlay_compiles_and_says_what_the_design_has() {
             "linux,uio-name = \"sterna\";".into(),
             "compatible = \"ikwzm,u-dma-buf\";".into(),
             "interrupts = <0x00 0x59 0x04>;".into(),
-            format!("config-afi = <0x04 {:#04x} ", if config.port_bytes == 16 { 0 } else { 1 }),
+            format!("config-afi = <0x04 {:#04x} ", (16 / config.port_bytes).ilog2()), // 128, 64, 32 bits
         ] {
             assert!(back.contains(&line), "{line}:\n{back}");
         }
