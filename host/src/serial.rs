@@ -7,7 +7,7 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `place.rs` | `uart:PATH[@BAUD]`, `tcp:HOST:PORT` |
+//! | `place.rs` | `uart:PATH[@BAUD]`, `tcp:HOST:PORT[@BAUD]` |
 //! | `transport.rs` | what carries bytes; `uart.rs`, `tcp.rs` |
 //! | `frame.rs` | requests as bytes |
 //! | `link.rs` | request and answer: checked, repeated, back into step |
@@ -19,7 +19,6 @@ mod access;
 mod fault;
 mod frame;
 mod link;
-mod map;
 mod memory;
 mod place;
 mod tcp;
@@ -32,9 +31,8 @@ pub use transport::Transport;
 
 use fault::Fault;
 use link::{Link, TRIES};
-use map as bridge;
-use map::offset as at;
 use std::time::Duration;
+use sterna_spec::bridge::{self, offset as at};
 use sterna_spec::config::{Config, PRESETS};
 use sterna_spec::device::{Device, DeviceError};
 use sterna_spec::registers::{self, offset, status};

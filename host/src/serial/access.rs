@@ -2,15 +2,13 @@
 
 use super::fault::Fault;
 use super::link::{Link, TRIES};
-use super::map::{self as bridge, offset as at};
 use super::{Result, Serial, State, frame};
+use sterna_spec::bridge::{self, offset as at, status};
 
 /// Words of an access on the worst line.
 const LEAST: usize = 8;
 /// Attempts at an access before it is made shorter.
 const PATIENCE: u32 = 2;
-/// STAGE_STATUS, bits 1:0: the last commit was carried out and not refused.
-const CARRIED_OUT: u32 = 1;
 
 impl Serial {
     /// Reads any number of words.
@@ -86,7 +84,7 @@ fn commit(
     link.transact(&before, &mut [(bridge::BRIDGE + at::LOCK, &mut state)], work, attempt)?;
     match state {
         [0, ..] => Err(Fault::Reset),
-        [.., status] if status == u32::from(sequence) << 16 | CARRIED_OUT => Ok(()),
+        [.., status] if status == u32::from(sequence) << 16 | status::CARRIED_OUT => Ok(()),
         _ => Err(Fault::Refused),
     }
 }

@@ -8,11 +8,11 @@
 
 use super::fault::Fault;
 use super::frame;
-use super::map as bridge;
 use super::transport::Transport;
 use std::io;
 use std::ops::Range;
 use std::time::{Duration, Instant};
+use sterna_spec::bridge;
 use sterna_spec::device::DeviceError;
 
 /// Zero bytes that end whatever request is under way.

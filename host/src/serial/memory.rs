@@ -6,7 +6,7 @@
 //! ```
 
 use super::Serial;
-use super::map as bridge;
+use sterna_spec::bridge;
 use sterna_spec::device::DeviceError;
 
 /// Bytes that are compared at once.

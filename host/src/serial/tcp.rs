@@ -10,22 +10,23 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What a byte takes until it is known better: half a million baud behind the socket.
 const BYTE: Duration = Duration::from_micros(20);
 
-/// A connected socket.
-pub struct Tcp(TcpStream);
+/// A connected socket, and what a byte takes behind it.
+pub struct Tcp(TcpStream, Duration);
 
 impl Tcp {
-    /// Connects to `host:port`.
+    /// Connects to `host:port`, behind which there may be a line of a rate that is known.
     ///
     /// # Errors
     /// What the system says about the last address tried.
-    pub fn open(address: &str) -> io::Result<Tcp> {
+    pub fn open(address: &str, baud: Option<u32>) -> io::Result<Tcp> {
+        let byte = baud.map_or(BYTE, |baud| Duration::from_secs(10) / baud.max(1));
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
         for address in address.to_socket_addrs()? {
             match TcpStream::connect_timeout(&address, PATIENCE) {
                 Ok(stream) => {
                     stream.set_nodelay(true)?;
                     stream.set_write_timeout(Some(PATIENCE))?;
-                    return Ok(Tcp(stream));
+                    return Ok(Tcp(stream, byte));
                 }
                 Err(e) => last = e,
             }
@@ -45,6 +46,6 @@ impl Transport for Tcp {
     }
 
     fn byte(&self) -> Duration {
-        BYTE
+        self.1
     }
 }

@@ -4,6 +4,7 @@
 //! An optional log of every result of the vector and attention units ([`Write`]) is what lockstep simulation compares.
 
 mod attention;
+pub mod bridge;
 mod matmul;
 mod memory;
 mod step;
