@@ -37,6 +37,23 @@ pub enum Error {
         /// What does not fit, and the remedy.
         why: String,
     },
+    /// There is no such board.
+    #[error("{0}")]
+    Board(String),
+    /// A design that does not go with its board: too large for the part, or other ports than pins.
+    #[error("{0}")]
+    Unfit(String),
+    /// A program of a build failed, or cannot be installed.
+    #[error("{tool} failed: {why}")]
+    Tool {
+        /// What was to be done.
+        tool: String,
+        /// What it said.
+        why: String,
+    },
+    /// The routed design is slower than its clock.
+    #[error("timing is not met and there is no bitstream: {0}")]
+    Timing(String),
     /// The folder holds something that this program did not write.
     #[error("{} is not replaced: {why}; move it away or choose another folder", path.display())]
     Foreign {
@@ -74,6 +91,6 @@ impl Error {
 
     /// 2 for what the command line got wrong, 1 for everything else.
     pub fn exit_code(&self) -> u8 {
-        if matches!(self, Error::Name(_)) { 2 } else { 1 }
+        if matches!(self, Error::Name(_) | Error::Board(_)) { 2 } else { 1 }
     }
 }

@@ -27,10 +27,7 @@ pub(crate) fn hashes<T: AsRef<[u8]>>(files: &BTreeMap<String, T>) -> String {
 /// # Errors
 /// If something is there that is not ours, or that was changed, or writing fails. The old folder then stays as it was.
 pub fn write<T: AsRef<[u8]>>(files: &BTreeMap<String, T>, to: &Path) -> Result<usize, Error> {
-    let exists = exists(to)?;
-    if exists {
-        owned(to)?;
-    }
+    let exists = replaceable(to)?;
     let parent = match to.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
         _ => PathBuf::from("."),
@@ -61,6 +58,18 @@ pub fn write<T: AsRef<[u8]>>(files: &BTreeMap<String, T>, to: &Path) -> Result<u
         return Err(Error::io("create", to)(error));
     }
     Ok(bytes)
+}
+
+/// Whether something is there to be replaced.
+///
+/// # Errors
+/// If it is not ours, or was changed.
+pub(crate) fn replaceable(to: &Path) -> Result<bool, Error> {
+    let exists = exists(to)?;
+    if exists {
+        owned(to)?;
+    }
+    Ok(exists)
 }
 
 fn exists(path: &Path) -> Result<bool, Error> {

@@ -7,12 +7,14 @@
 //! | `output.rs` | the files of a configuration, as text |
 //! | `registers.rs` | the register table as Markdown, JSON, C header, `csr.csv`, SVD |
 //! | `package.rs` | packages for Vivado, FuseSoC and LiteX |
+//! | `build/` | a board's bitstream with Yosys and nextpnr |
 //! | `folder.rs` | folders with a manifest: written whole, replaced only if they are ours and untouched |
 //! | `check.rs` | the committed output: checks it or rewrites it |
 //! | `error.rs` | [`Error`] |
 //!
-//! Texts depend on the configuration alone: no dates, no paths, no versions of tools.
+//! Texts depend on the configuration alone: no dates, no paths, no versions of tools. (The summary of a build names its tools.)
 
+mod build;
 mod check;
 mod error;
 mod folder;
@@ -21,9 +23,11 @@ mod package;
 mod registers;
 mod source;
 
+pub use build::{Build, Progress, build};
 pub use check::{COMMITTED, check};
 pub use error::Error;
 pub use folder::{MANIFEST, write};
 pub use output::files;
 pub use package::{Flow, package};
+pub use registers::board_files;
 pub use source::{configuration, json, schema, table};

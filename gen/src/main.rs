@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
-use sterna_gen::{Error, Flow};
+use sterna_gen::{Build, Error, Flow, Progress};
 
 /// Generates the Verilog of a Sterna accelerator from one configuration.
 #[derive(Parser)]
@@ -48,6 +48,27 @@ enum Command {
         #[arg(short, long, value_name = "DIR")]
         output: PathBuf,
     },
+    /// Builds a board's bitstream with Yosys and nextpnr.
+    ///
+    /// Leaves bitstream, Verilog, pins, register maps, the tools' logs and a summary with clocks, resources and worst paths.
+    /// Tools that are not on PATH are installed from PyPI (YoWASP), once.
+    Build {
+        /// Name of the board.
+        #[arg(value_name = "BOARD")]
+        board: String,
+        /// The folder.
+        #[arg(short, long, value_name = "DIR")]
+        output: PathBuf,
+        /// Another configuration than the preset of the board's name.
+        #[arg(long, value_name = "PRESET|FILE.toml")]
+        config: Option<String>,
+        /// Seed of the placement.
+        #[arg(long, default_value_t = 1)]
+        seed: u32,
+        /// Seeds that are tried until timing is met.
+        #[arg(long, default_value_t = 1)]
+        tries: u32,
+    },
     /// Checks that the committed summary of a preset is what the generator makes now.
     Check {
         /// The folder that holds a folder for each committed preset.
@@ -79,6 +100,10 @@ fn run(command: Command) -> Result<String, Error> {
         }
         Command::Package { config, flow, output } => {
             write(&sterna_gen::package(&sterna_gen::configuration(&config)?, flow)?, &output)?
+        }
+        Command::Build { board, output, config, seed, tries } => {
+            let order = Build { board, config, seed, tries };
+            sterna_gen::build(&order, &output, &Progress::new(|line| eprintln!("{line}")))?
         }
         Command::Check { folder, update } => {
             let verb = if update { "written" } else { "current" };

@@ -7,18 +7,38 @@ mod json;
 mod markdown;
 mod svd;
 
+use sterna_spec::bridge;
 use sterna_spec::config::Config;
 use sterna_spec::registers::{Access, Register, TOPK_ROW_BYTES, offset, table};
 
 /// Every form, with the name of its file.
 pub fn files(config: &Config) -> [(&'static str, String); 5] {
+    forms(config, None)
+}
+
+/// The same for a board: with the registers of its serial bridge, and its `memory` of so many bytes.
+pub fn board_files(config: &Config, memory: u32) -> [(&'static str, String); 5] {
+    forms(config, Some(memory))
+}
+
+fn forms(config: &Config, memory: Option<u32>) -> [(&'static str, String); 5] {
     [
-        ("registers.md", markdown::text(config)),
-        ("registers.json", json::text(config)),
-        ("sterna.h", c_header::text(config)),
-        ("csr.csv", csr_csv::text(config)),
-        ("sterna.svd", svd::text(config)),
+        ("registers.md", markdown::text(config, memory)),
+        ("registers.json", json::text(config, memory)),
+        ("sterna.h", c_header::text(config, memory)),
+        ("csr.csv", csr_csv::text(config, memory)),
+        ("sterna.svd", svd::text(config, memory)),
     ]
+}
+
+/// The bridge's registers where the bus has them.
+fn bridge_table() -> Vec<Register> {
+    bridge::table().into_iter().map(|r| Register { offset: bridge::BRIDGE + r.offset, ..r }).collect()
+}
+
+/// A name without the prefix of the bridge, which some of its registers have and the forms give to all.
+fn short(name: &str) -> &str {
+    name.strip_prefix("BRIDGE_").unwrap_or(name)
 }
 
 /// The table with the selection's pairs, which `spec` describes as an area.
@@ -98,6 +118,32 @@ mod tests {
             table(&config()).iter().map(|r| format!("{} {}\n", r.name, r.offset)).collect();
         want += &format!("TOPK {} {}\n", 0x253c - 4, 0x253c);
         assert_eq!(String::from_utf8_lossy(&out.stdout), want);
+    }
+
+    #[test]
+    fn boards_have_the_bridge_too() {
+        let files = board_files(&config(), 1 << 25);
+        let [markdown, json, header, csv, svd] = files.each_ref().map(|(_, text)| text.as_str());
+        let json: serde_json::Value = serde_json::from_str(json).unwrap();
+        for (i, r) in bridge::table().iter().enumerate() {
+            let (name, at) = (short(&r.name), bridge::BRIDGE + r.offset);
+            assert!(markdown.contains(&format!("| {at:#010x} | {} | ", r.name)), "{name}");
+            let entry = &json["bridge"]["registers"][i];
+            assert_eq!((&entry["name"], &entry["address"]), (&r.name.as_str().into(), &at.into()));
+            assert!(header.contains(&format!("#define STERNA_BRIDGE_{name} {at:#010x}u")), "{name}");
+            let row = format!("\ncsr_register,sterna_bridge_{},{at:#010x},1,", name.to_lowercase());
+            assert!(csv.contains(&row), "{name}");
+            let entry = format!("<name>{}</name>\n          <description>{}", r.name, &r.doc[..1]);
+            assert!(svd.contains(&entry), "{name}");
+        }
+        assert!(csv.contains("\nmemory_region,sterna_memory,0x40000000,33554432,cached\n"));
+        for constant in ["config_csr_data_width,32", "config_bus_address_width,32"] {
+            assert!(csv.contains(&format!("\nconstant,{constant},,\n")), "{constant}");
+        }
+        assert!(svd.contains("<baseAddress>0x10000</baseAddress>"));
+        for ((name, board), (_, core)) in files.iter().zip(super::files(&config())) {
+            assert!(board.len() > core.len(), "{name}");
+        }
     }
 
     #[test]

@@ -195,9 +195,9 @@ module sterna (
     wire [103:0] keep_w_data;
     wire keep_empty;
     wire select_hold;
-    wire select_idle;
     wire [31:0] select_rd_logit;
     wire [31:0] select_rd_id;
+    wire select_idle;
     wire [447:0] tally_values;
 
     assign s_axi_bresp = register_block_s_axi_bresp;
@@ -553,7 +553,6 @@ module sterna (
     topk select (
         .clk      (aclk),
         .rst      (!aresetn),
-        .clear    (control_program_start),
         .insn     (control_insn),
         .in_valid (lanes_out_valid),
         .in_kind  (lanes_out_kind),
@@ -562,11 +561,12 @@ module sterna (
         .in_word  (lanes_out_word),
         .in_data  (lanes_out_data),
         .hold     (select_hold),
-        .idle     (select_idle),
         .rd_row   (register_block_rd_row),
         .rd_index (register_block_rd_index),
         .rd_logit (select_rd_logit),
-        .rd_id    (select_rd_id)
+        .rd_id    (select_rd_id),
+        .clear    (control_program_start),
+        .idle     (select_idle)
     );
 
     counters tally (

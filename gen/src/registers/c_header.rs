@@ -2,14 +2,16 @@
 
 use std::fmt::Write;
 
+use super::{bridge_table, short};
+use sterna_spec::bridge::{self, STAGE_WORDS};
 use sterna_spec::config::Config;
 use sterna_spec::registers::{
     ERROR_BLOCKS, ERROR_CODES, ROW_BYTES, ROW_LOGITS, SPACE, TOPK_ROW_BYTES, VERSION, control, offset,
     status, table,
 };
 
-/// The header.
-pub fn text(config: &Config) -> String {
+/// The header; with the bridge's address map, if there is a board with so much memory.
+pub fn text(config: &Config, memory: Option<u32>) -> String {
     let hash = config.hash();
     let mut text = format!(
         "/* Registers of `{}`: byte offsets from the base of the AXI4-Lite slave. Made by sterna-gen. */\n\
@@ -51,5 +53,30 @@ pub fn text(config: &Config) -> String {
     for (code, name) in ERROR_BLOCKS {
         let _ = writeln!(text, "#define STERNA_BLOCK_{} {code}u", constant(name));
     }
+    if let Some(bytes) = memory {
+        text += &board(bytes);
+    }
     text + "\n#endif\n"
+}
+
+/// What a serial line shows besides.
+fn board(memory: u32) -> String {
+    let mut text =
+        "\n/* byte addresses on the serial line; the registers above lie at 0 there */\n".to_string();
+    for r in bridge_table() {
+        let _ =
+            writeln!(text, "/* {} */\n#define STERNA_BRIDGE_{} {:#010x}u", r.doc, short(&r.name), r.offset);
+    }
+    for (name, value) in [
+        ("BRIDGE_ID_VALUE", bridge::ID),
+        ("BRIDGE_LOCK_VALUE", bridge::LOCK),
+        ("BRIDGE_OPEN_VALUE", bridge::OPEN),
+        ("STAGE", bridge::STAGE),
+        ("STAGE_WORDS", STAGE_WORDS as u32),
+        ("MEMORY", bridge::MEMORY),
+        ("MEMORY_SIZE", memory),
+    ] {
+        let _ = writeln!(text, "#define STERNA_{name} {value:#010x}u");
+    }
+    text
 }

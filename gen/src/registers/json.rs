@@ -1,33 +1,39 @@
 //! The register table as JSON, for programs.
 
-use serde_json::json;
+use super::bridge_table;
+use serde_json::{Value, json};
+use sterna_spec::bridge::{self, STAGE_WORDS};
 use sterna_spec::config::Config;
 use sterna_spec::registers::{
-    Access, COUNTERS, ERROR_BLOCKS, ERROR_CODES, SPACE, TOPK_ROW_BYTES, VERSION, control, offset, status,
-    table,
+    Access, COUNTERS, ERROR_BLOCKS, ERROR_CODES, Register, SPACE, TOPK_ROW_BYTES, VERSION, control, offset,
+    status, table,
 };
 
-/// The table.
-pub fn text(config: &Config) -> String {
+/// Registers by offset, or by address.
+fn list(table: &[Register], place: &str) -> Vec<Value> {
     let access = |a: Access| match a {
         Access::ReadOnly => "read",
         Access::ReadWrite => "read-write",
         Access::WriteOne => "write-one",
+        Access::WriteOnly => "write",
     };
-    let registers: Vec<_> = table(config)
-        .iter()
-        .map(|r| json!({"name": r.name, "offset": r.offset, "access": access(r.access), "doc": r.doc}))
-        .collect();
+    let one =
+        |r: &Register| json!({"name": r.name, place: r.offset, "access": access(r.access), "doc": r.doc});
+    table.iter().map(one).collect()
+}
+
+/// The table; with the bridge's address map, if there is a board with so much memory.
+pub fn text(config: &Config, memory: Option<u32>) -> String {
     let errors: Vec<_> =
         ERROR_CODES.iter().map(|(code, name, doc)| json!({"code": code, "name": name, "doc": doc})).collect();
     let blocks: Vec<_> =
         ERROR_BLOCKS.iter().map(|(code, name)| json!({"code": code, "name": name})).collect();
-    let value = json!({
+    let mut value = json!({
         "name": config.name,
         "version": VERSION,
         "config_hash": format!("{:016x}", config.hash()),
         "bytes": SPACE,
-        "registers": registers,
+        "registers": list(&table(config), "offset"),
         "topk": {"offset": offset::TOPK, "row_bytes": TOPK_ROW_BYTES, "rows": config.rows, "pairs": config.top_k},
         "counters": {"offset": offset::COUNTER, "names": COUNTERS.iter().map(|(name, _)| name).collect::<Vec<_>>()},
         "control": {"start": control::START, "clear": control::CLEAR},
@@ -35,5 +41,15 @@ pub fn text(config: &Config) -> String {
         "errors": errors,
         "error_blocks": blocks,
     });
+    if let Some(bytes) = memory {
+        value["bridge"] = json!({
+            "version": bridge::VERSION,
+            "registers": list(&bridge_table(), "address"),
+            "stage": {"address": bridge::STAGE, "words": STAGE_WORDS},
+            "memory": {"address": bridge::MEMORY, "bytes": bytes},
+            "lock": bridge::LOCK,
+            "open": bridge::OPEN,
+        });
+    }
     format!("{value:#}\n")
 }

@@ -57,7 +57,7 @@ pub struct Config {
 pub const FIELDS: &[(&str, &str)] = &[
     ("name", "name of the preset: lower-case letters, digits, '-'"),
     ("clock_mhz", "clock that reported times assume, MHz, 1 to 1000"),
-    ("memory", "memory profile of the simulation: ideal, kv260 or ulx3s"),
+    ("memory", "memory profile of the simulation: ideal, kv260, ulx3s or tang-nano-20k"),
     ("rows", "P: token rows of a step, 1 to 16"),
     ("group", "G: activations that share a table, 2 to 4"),
     ("tables", "T: tables looked up in a cycle for each row; R*T*G trits fit a beat of 5*B trits"),
@@ -82,12 +82,12 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("burst_beats", "longest AXI burst in beats, a power of two, at most 256 and 4096 / port_bytes"),
     ("outstanding", "read bursts in flight, a power of two, 1 to 64"),
     ("top_k", "largest number of logits that the device selects, 1 to 64"),
-    ("address_bits", "width of AXI addresses, 32 to 64"),
+    ("address_bits", "width of AXI addresses, 24 to 64"),
     ("probe", "adds the observation port of the vector unit, for lockstep simulation"),
 ];
 
 /// Names of the presets.
-pub const PRESETS: &[&str] = &["tiny", "ulx3s-85f", "kv260"];
+pub const PRESETS: &[&str] = &["tiny", "ulx3s-85f", "tang-nano-20k", "kv260"];
 
 /// What all ports of a memory together carry at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,9 +101,13 @@ pub enum Ceiling {
 }
 
 /// Memories that a configuration may name, and their ceilings. The simulation models the rest of them.
-/// `kv260`: the best that users of that board logged; `ulx3s`: a 16-bit SDRAM.
-pub const MEMORIES: [(&str, Ceiling); 3] =
-    [("ideal", Ceiling::Ports), ("kv260", Ceiling::Megabytes(15_100)), ("ulx3s", Ceiling::Cycle(2))];
+/// `kv260`: the best that users of that board logged; `ulx3s`: a 16-bit SDRAM; `tang-nano-20k`: one of 32 bits.
+pub const MEMORIES: [(&str, Ceiling); 4] = [
+    ("ideal", Ceiling::Ports),
+    ("kv260", Ceiling::Megabytes(15_100)),
+    ("ulx3s", Ceiling::Cycle(2)),
+    ("tang-nano-20k", Ceiling::Cycle(4)),
+];
 
 impl Config {
     /// A preset by name.
@@ -114,6 +118,7 @@ impl Config {
         match name {
             "tiny" => Ok(Config::tiny()),
             "ulx3s-85f" => Ok(Config::ulx3s_85f()),
+            "tang-nano-20k" => Ok(Config::tang_nano_20k()),
             "kv260" => Ok(Config::kv260()),
             _ => Err(format!("there is no preset '{name}'; choose one of: {}", PRESETS.join(", "))),
         }
@@ -178,6 +183,33 @@ impl Config {
             shared_words: 512,
             prefetch_beats: 2048,
             top_k: 16,
+            ..Config::tiny()
+        }
+    }
+
+    /// GW2AR-18 on the Tang Nano 20K, for the shipped model.
+    fn tang_nano_20k() -> Config {
+        Config {
+            name: "tang-nano-20k".into(),
+            clock_mhz: 54,
+            memory: "tang-nano-20k".into(),
+            rows: 1,
+            group: 3,
+            tables: 6,
+            table_banks: 2,
+            lanes: 2,
+            port_bytes: 4,
+            attention_width: 4,
+            slots: 1,
+            outputs: 1024,
+            vector_words: 512,
+            shared_words: 512,
+            scalars: 64,
+            prefetch_beats: 512,
+            kv_beats: 128,
+            outstanding: 4,
+            top_k: 40,
+            address_bits: 24,
             ..Config::tiny()
         }
     }
@@ -314,7 +346,10 @@ impl Config {
             problems.push(format!("name '{}' must consist of lower-case letters, digits and '-'", self.name));
         }
         if !MEMORIES.iter().any(|(name, _)| *name == self.memory) {
-            problems.push(format!("memory '{}' is not a profile; choose ideal, kv260 or ulx3s", self.memory));
+            problems.push(format!(
+                "memory '{}' is not a profile; choose ideal, kv260, ulx3s or tang-nano-20k",
+                self.memory
+            ));
         }
         let ranges = [
             ("clock_mhz", self.clock_mhz, 1, 1000),
@@ -341,7 +376,7 @@ impl Config {
             ("burst_beats", self.burst_beats, 1, 256),
             ("outstanding", self.outstanding, 1, 64),
             ("top_k", self.top_k, 1, 64),
-            ("address_bits", self.address_bits, 32, 64),
+            ("address_bits", self.address_bits, 24, 64),
         ];
         for (name, value, low, high) in ranges {
             if value < low || value > high {
