@@ -1,6 +1,7 @@
 //! The hardware description language, the blocks and the top of the Sterna accelerator.
 
 pub mod blocks;
+pub mod board;
 pub mod dsl;
 pub mod top;
 

@@ -54,6 +54,9 @@ pub fn top(config: &Config) -> Module {
     }
     if config.probe {
         m.export(lanes, "probe", "probe");
+        m.export(control, "activity", "activity");
+        let causes = control.out("count");
+        m.output("activity_count", causes.ty(), "counters that advance in this cycle").set(causes);
     }
 
     // the step

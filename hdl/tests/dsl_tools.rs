@@ -125,6 +125,7 @@ fn check_clocked(module: &Module, seed: u64, reset: &str) {
     show(module);
     let files = lint(dir.path(), module, &[]);
     let mut sim = Sim::seeded(module, seed).unwrap_or_else(|e| panic!("{e}"));
+    sim.keep_old_words();
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let active = if reset == "rst" { 1 } else { 0 };
     let mut decls = format!("reg {0}; reg {reset};\n", sim.clock());

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use sterna_hdl::blocks::arbiter::arbiter;
+use sterna_hdl::blocks::bridge::{Board, bridge};
 use sterna_hdl::blocks::matmul::matmul;
 use sterna_hdl::blocks::sdram::sdram;
 use sterna_hdl::blocks::store::store;
@@ -72,5 +73,14 @@ fn memory_controllers_are_clean() {
 fn serial_ports_are_clean() {
     for cycles in [4, 7, 16, 868] {
         [receiver(cycles), transmitter(cycles)].iter().for_each(lint_module);
+    }
+}
+
+#[test]
+fn bridges_are_clean() {
+    let tiny = Config::preset("tiny").expect("preset");
+    for (port_bytes, address_bits, memory_bytes) in [(4, 32, 1 << 25), (8, 40, 1 << 30), (64, 64, 3 << 20)] {
+        let config = Config { port_bytes, address_bits, ..tiny.clone() };
+        lint_module(&bridge(&config, &Board { clock_hz: 80_000_000, bit_cycles: 80, memory_bytes }));
     }
 }

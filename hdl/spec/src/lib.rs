@@ -3,6 +3,8 @@
 //!
 //! The explanation is `docs/architecture.md`; this crate is the definition. It depends on nothing else here.
 
+pub mod boards;
+pub mod bridge;
 pub mod config;
 pub mod device;
 pub mod golden;

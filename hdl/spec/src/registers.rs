@@ -11,6 +11,8 @@ pub enum Access {
     ReadWrite,
     /// Writing 1 to a bit acts; reads as 0.
     WriteOne,
+    /// Writing acts; reads as 0.
+    WriteOnly,
 }
 
 /// One 32-bit register.

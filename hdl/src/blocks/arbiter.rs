@@ -1,11 +1,13 @@
 //! Two AXI4 masters on one slave: the core, which goes first, and the bridge.
 //!
 //! ```text
-//!  a ─ AR ─┐                      ┌─► R, B of a        by the id that comes back: 0 is a, 1 is b
-//!          ├─► register ─► m ─────┤
-//!  b ─ AR ─┘                      └─► R, B of b
-//!  AW like AR; W follows in the order in which the addresses went
+//!  a ─ AR ─► relay ─┐                      ┌─► R, B of a        by the id that comes back: 0 is a, 1 is b
+//!                   ├─► register ─► m ─────┤
+//!  b ─ AR ─► relay ─┘                      └─► R, B of b
+//!  AW like AR; W, through relays too, follows in the order in which the addresses went
 //! ```
+//!
+//! The relays end the paths of `ready` from the memory into the clients.
 //!
 //! Where both want, `a` goes first, but not more than eight times while `b` waits. Any number of bursts may be in flight; the slave
 //! answers bursts of one id in order and must not mix the beats of two.
@@ -16,20 +18,13 @@ use sterna_spec::config::Config;
 
 use super::axi;
 use super::fifo::fifo;
-use crate::dsl::{MemStyle, Module, Sig, Wire, cat_lsb, index_width, mux, u};
+use super::relay::relay;
+use crate::dsl::{MemStyle, Module, Sig, Source, Wire, cat_lsb, index_width, mux, u};
 
 /// Grants of `a` in a row while `b` waits.
 const PATIENCE: u32 = 8;
 /// Writes whose data has not gone yet.
 const WRITES: usize = 16;
-
-/// An address channel of one client.
-struct Ask<'m> {
-    valid: Sig<'m>,
-    ready: Wire<'m>,
-    /// {address, beats - 1}.
-    what: Sig<'m>,
-}
 
 /// The address channel towards the slave.
 struct Channel<'m> {
@@ -47,9 +42,19 @@ pub fn arbiter(config: &Config) -> Module {
     for client in [&a, &b] {
         m.unused("every client has one id", cat_lsb(&[client.ar_id, client.aw_id]));
     }
-    let ask = |valid, ready, addr, len| Ask { valid, ready, what: cat_lsb(&[addr, len]) };
-    let [ra, rb] = [&a, &b].map(|c| ask(c.ar_valid, c.ar_ready, c.ar_addr, c.ar_len));
-    let [wa, wb] = [&a, &b].map(|c| ask(c.aw_valid, c.aw_ready, c.aw_addr, c.aw_len));
+    let relayed = |name: &str, valid, ready: Wire<'_>, data: Sig<'_>| {
+        let relay = m.instance(name, relay(data.width()));
+        let x = relay.sink("x");
+        x.set(valid, data);
+        ready.set(x.ready);
+        relay.source("y")
+    };
+    let [ra, rb] = [("a_ar", &a), ("b_ar", &b)]
+        .map(|(name, c)| relayed(name, c.ar_valid, c.ar_ready, cat_lsb(&[c.ar_addr, c.ar_len])));
+    let [wa, wb] = [("a_aw", &a), ("b_aw", &b)]
+        .map(|(name, c)| relayed(name, c.aw_valid, c.aw_ready, cat_lsb(&[c.aw_addr, c.aw_len])));
+    let [da, db] = [("a_w", &a), ("b_w", &b)]
+        .map(|(name, c)| relayed(name, c.w_valid, c.w_ready, cat_lsb(&[c.w_data, c.w_strb, c.w_last])));
     channel(&m, config, "ar", [ra, rb], m.u(1, 1));
     let order = m.instance("order", fifo(1, WRITES, MemStyle::Lut));
     let x = order.sink("x");
@@ -61,15 +66,16 @@ pub fn arbiter(config: &Config) -> Module {
     let input = |name: &str, width, doc: &str| m.input(&format!("m_{name}"), u(width), doc);
     let turn = order.source("y");
     let second = turn.data;
-    let last = m.node("w_last", mux(second, b.w_last, a.w_last));
-    let valid = m.node("w_valid", turn.valid & mux(second, b.w_valid, a.w_valid));
+    let data = m.node("w", mux(second, db.data, da.data));
+    let last = data.msb();
+    let valid = m.node("w_valid", turn.valid & mux(second, db.valid, da.valid));
     let ready = input("wready", 1, "write data taken");
     output("wvalid", 1, "write data valid").set(valid);
-    output("wdata", bits, "write data").set(mux(second, b.w_data, a.w_data));
-    output("wstrb", bits / 8, "bytes to write").set(mux(second, b.w_strb, a.w_strb));
+    output("wdata", bits, "write data").set(data.bits(0, bits));
+    output("wstrb", bits / 8, "bytes to write").set(data.bits(bits, bits / 8));
     output("wlast", 1, "last beat of the burst").set(last);
-    a.w_ready.set(turn.valid & !second & ready);
-    b.w_ready.set(turn.valid & second & ready);
+    da.ready.set(turn.valid & !second & ready);
+    db.ready.set(turn.valid & second & ready);
     turn.ready.set(valid & ready & last);
 
     let (r_valid, r_id) = (input("rvalid", 1, "read data valid"), input("rid", 1, "read id"));
@@ -92,12 +98,12 @@ pub fn arbiter(config: &Config) -> Module {
     m
 }
 
-/// One address channel: two clients to a register in front of the slave. `room`: an address may be taken.
+/// One address channel, {address, beats - 1}: two clients to a register in front of the slave. `room`: an address may be taken.
 fn channel<'m>(
     m: &'m Module,
     config: &Config,
     name: &str,
-    [a, b]: [Ask<'m>; 2],
+    [a, b]: [Source<'m>; 2],
     room: Sig<'m>,
 ) -> Channel<'m> {
     let ready = m.input(&format!("m_{name}ready"), u(1), "address taken");
@@ -117,7 +123,7 @@ fn channel<'m>(
     b.ready.set(free & second);
     held.when(taken, 1);
     held.when(ready, 0);
-    what.when(taken, mux(second, b.what, a.what));
+    what.when(taken, mux(second, b.data, a.data));
     owner.when(taken, second);
     row.when(taken & (second | !b.valid), 0);
     row.when(taken, row.q().wrapping_add(1));

@@ -219,3 +219,53 @@ pub fn lite_slave<'m>(m: &'m Module, prefix: &str, address_bits: u32) -> LiteSla
         r_data: output("rdata", 32, "read data"),
     }
 }
+
+/// An AXI4-Lite master's channels, 32-bit data.
+#[allow(missing_docs)] // AXI names
+pub struct LiteMaster<'m> {
+    pub aw_valid: Wire<'m>,
+    pub aw_ready: Sig<'m>,
+    pub aw_addr: Wire<'m>,
+    pub w_valid: Wire<'m>,
+    pub w_ready: Sig<'m>,
+    pub w_data: Wire<'m>,
+    pub w_strb: Wire<'m>,
+    pub b_valid: Sig<'m>,
+    pub b_ready: Wire<'m>,
+    pub b_resp: Sig<'m>,
+    pub ar_valid: Wire<'m>,
+    pub ar_ready: Sig<'m>,
+    pub ar_addr: Wire<'m>,
+    pub r_valid: Sig<'m>,
+    pub r_ready: Wire<'m>,
+    pub r_data: Sig<'m>,
+    pub r_resp: Sig<'m>,
+}
+
+/// Declares an AXI4-Lite master with `address_bits` bits of address.
+pub fn lite_master<'m>(m: &'m Module, prefix: &str, address_bits: u32) -> LiteMaster<'m> {
+    let output = |name: &str, width, doc: &str| m.output(&format!("{prefix}_{name}"), u(width), doc);
+    let input = |name: &str, width, doc: &str| m.input(&format!("{prefix}_{name}"), u(width), doc);
+    for name in ["awprot", "arprot"] {
+        output(name, 3, "unprivileged, secure, data").set(0);
+    }
+    LiteMaster {
+        aw_valid: output("awvalid", 1, "write address valid"),
+        aw_ready: input("awready", 1, "write address taken"),
+        aw_addr: output("awaddr", address_bits, "write byte address"),
+        w_valid: output("wvalid", 1, "write data valid"),
+        w_ready: input("wready", 1, "write data taken"),
+        w_data: output("wdata", 32, "write data"),
+        w_strb: output("wstrb", 4, "bytes to write"),
+        b_valid: input("bvalid", 1, "write response valid"),
+        b_ready: output("bready", 1, "write response taken"),
+        b_resp: input("bresp", 2, "write response"),
+        ar_valid: output("arvalid", 1, "read address valid"),
+        ar_ready: input("arready", 1, "read address taken"),
+        ar_addr: output("araddr", address_bits, "read byte address"),
+        r_valid: input("rvalid", 1, "read data valid"),
+        r_ready: output("rready", 1, "read data taken"),
+        r_data: input("rdata", 32, "read data"),
+        r_resp: input("rresp", 2, "read response"),
+    }
+}

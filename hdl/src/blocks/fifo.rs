@@ -3,7 +3,7 @@
 //! ```text
 //!             +--------------------------------------------------+
 //!  x_valid -->|        +-------+      +--------+      +--------+ |--> y_valid
-//!  x_data  -->|------->|  ram  |----->|  head  |----->|  out   | |--> y_data
+//!  x_data  -->|------->|  ram  |----->|  head  |----->| relay  | |--> y_data
 //!  x_ready <--|        +-------+      +--------+      +--------+ |<-- y_ready
 //!             |        read port      (not for LUT RAM)          |--> count
 //!             +--------------------------------------------------+
@@ -11,11 +11,12 @@
 //!
 //! Parameters: width of the data, depth of the RAM (2 or more), kind of RAM.
 //!
-//! A word moves through every cycle on both sides. Block RAM and UltraRAM are read through two registers, as their
-//! clock-to-output time asks for; LUT RAM through one. The FIFO therefore holds `depth` words and up to two (one) more,
-//! and a word appears three (two) cycles after it was taken. `y_valid` does not depend on `y_ready`, nor `x_ready` on
-//! any input. The RAM is never read at the address that is written in the same cycle.
+//! A word moves through every cycle on both sides. Block RAM and UltraRAM are read through a register and a relay, as their
+//! clock-to-output time asks for, and so that `y_ready` ends there; LUT RAM through one register. The FIFO therefore holds `depth`
+//! words and up to three (one) more, and a word appears three (two) cycles after it was taken. `y_valid` does not depend on
+//! `y_ready`, nor `x_ready` on any input. The RAM is never read at the address that is written in the same cycle.
 
+use super::relay::relay;
 use crate::dsl::*;
 
 /// A FIFO with input stream `x`, output stream `y` and output `count`, the words inside.
@@ -29,45 +30,42 @@ pub fn fifo(width: u32, depth: usize, style: MemStyle) -> Module {
     }
     let x = m.stream_in("x", u(width), "words in");
     let y = m.stream_out("y", u(width), "words out");
-    let stages = if style == MemStyle::Lut { 1 } else { 2 };
-    let count_out = m.output("count", u(count_width(depth + stages)), "words inside");
+    let more = if style == MemStyle::Lut { 1 } else { 3 };
+    let count_out = m.output("count", u(count_width(depth + more)), "words inside");
 
     let stored = m.reg("stored", u(count_width(depth)), Some(0), "words in the RAM");
-    x.ready.set(stored.q().ne(depth));
+    let words = m.reg("words", u(1), Some(0), "there are words in the RAM");
+    // a depth that is a power of two has a bit of its own in the count
+    let full = if depth.is_power_of_two() { stored.q().msb() } else { stored.q().eq(depth) };
+    x.ready.set(!full);
     let push = m.node("push", x.fires());
     let pop = m.node("pop", y.fires());
-
-    let out_full = m.reg("out_full", u(1), Some(0), "the output register holds a word");
-    let out_free = m.node("out_free", !out_full.q() | y.ready);
-    let words = m.node("words", stored.q().ne(0));
     let ram = m.mem("ram", width, depth, style, "the words");
-    let fetch;
-    if stages == 1 {
-        fetch = m.node("fetch", words & out_free);
-        out_full.when(out_free, words);
-    } else {
-        let head_full = m.reg("head_full", u(1), Some(0), "the register at the RAM holds a word");
-        let head_free = m.node("head_free", !head_full.q() | out_free);
-        fetch = m.node("fetch", words & head_free);
-        head_full.when(head_free, words);
-        out_full.when(out_free, head_full.q());
-    }
-
+    let fetch = m.wire("fetch", u(1)).doc("a word is read");
+    let read_at = pointer(&m, "read_at", depth, fetch.sig(), "where the oldest word in the RAM is");
     let write_at = pointer(&m, "write_at", depth, push, "where the next word goes");
-    let read_at = pointer(&m, "read_at", depth, fetch, "where the oldest word in the RAM is");
     ram.write(push, write_at, x.data);
-    let head = ram.read("head", read_at, fetch);
-    if stages == 1 {
-        y.data.set(head);
+    let head = ram.read("head", read_at, fetch.sig());
+    let head_full = m.reg("head_full", u(1), Some(0), "the register at the RAM holds a word");
+    let head_free = m.wire("head_free", u(1));
+    fetch.set(words.q() & head_free.sig());
+    head_full.when(head_free.sig(), words.q());
+    if style == MemStyle::Lut {
+        head_free.set(!head_full.q() | y.ready);
+        y.set(head_full.q(), head);
     } else {
-        let out = m.reg("out", u(width), None, "the oldest word");
-        out.when(out_free, head);
-        y.data.set(out.q());
+        let last = m.instance("last", relay(width));
+        let sink = last.sink("x");
+        sink.set(head_full.q(), head);
+        head_free.set(!head_full.q() | sink.ready);
+        last.source("y").to(y);
     }
-    y.valid.set(out_full.q());
 
+    let fetch = fetch.sig();
     count_up_down(stored, push, fetch);
-    let count = m.reg("total", u(count_width(depth + stages)), Some(0), "words in RAM and registers");
+    words.when(push & !fetch, 1);
+    words.when(fetch & !push, stored.q().ne(1));
+    let count = m.reg("total", u(count_width(depth + more)), Some(0), "words in RAM and registers");
     count_up_down(count, push, pop);
     count_out.set(count.q());
     m
@@ -160,8 +158,8 @@ mod tests {
             sim.tick();
             ready
         });
-        assert_eq!(taken.count(), 8194);
-        assert_eq!(sim.get("count"), 8194);
+        assert_eq!(taken.count(), 8195);
+        assert_eq!(sim.get("count"), 8195);
         assert!(sim.is_high("y_valid"));
     }
 

@@ -57,15 +57,23 @@ fn requests<'m>(
     let req = m.stream_out("req", u(48), "{beat 32, beats 16}");
     let asking = m.reg("asking", u(1), Some(0), "rows are left to ask for");
     let index_known = m.reg("index_known", u(1), Some(0), "the row's index is there");
-    let product_known = m.reg("product_known", u(1), Some(0), "the row's offset is multiplied");
+    let parts_known = m.reg("parts_known", u(1), Some(0), "the row's offset is multiplied, in parts");
+    let product_known = m.reg("product_known", u(1), Some(0), "the parts are summed");
     let offered = m.reg("offered", u(1), Some(0), "a request is offered");
     let row = m.reg("ask_row", u(4), None, "row to ask for");
     let info = row_word(m, row_info, row.q(), config.rows);
     let index = mux(field_of(insn, field::A).any(), info.bits(32, 32), info.bits(0, 32));
     let index = m.delay("index", index, "row of the table");
     m.unused("only token and position choose", info);
+    let stride = field_of(insn, field::IMM_M);
+    let part = |name: &str, a: u32, b: u32| {
+        let product = index.bits(a, 16) * stride.bits(b, 16);
+        m.delay(name, product.trunc(32 - a - b), "part of index * stride")
+    };
+    let [low, high, higher] = [part("low_part", 0, 0), part("high_part", 16, 0), part("higher_part", 0, 16)];
+    let high = high.wrapping_add(higher);
     let product = m.reg("product", u(32), None, "index * stride");
-    product.set((index * field_of(insn, field::IMM_M)).trunc(32));
+    product.set(low.wrapping_add(m.cat_lsb(&[m.u(16, 0), high])));
     let words = field_of(insn, field::N);
     let (beat, word) = (config.beat_bytes() as u32, 4 * config.lanes);
     let beats = match word >= beat {
@@ -78,8 +86,10 @@ fn requests<'m>(
     asking.when(taken & row.q().eq(last), 0);
     row.when(start, 0);
     row.when(taken, row.q().wrapping_add(1));
-    index_known.set(asking.q() & !index_known.q() & !product_known.q() & !offered.q());
-    product_known.set(index_known.q());
+    let at_work = index_known.q() | parts_known.q() | product_known.q() | offered.q();
+    index_known.set(asking.q() & !at_work);
+    parts_known.set(index_known.q());
+    product_known.set(parts_known.q());
     offered.when(taken, 0);
     offered.when(product_known.q(), 1);
 }
@@ -104,7 +114,8 @@ fn words<'m>(
     let part = m.reg("part", u(index_width(parts as usize)), None, "part of the word, or word of the beat");
     let last_part = if parts == 1 { m.u(1, 1) } else { m.node("last_part", part.q().eq(parts - 1)) };
     let word_end = m.node("word_end", valid & if word > beat { last_part } else { m.u(1, 1) });
-    let row_end = m.node("row_end", word_end & !left.q().any()).doc("the row's last word");
+    let ends = m.reg("row_ends", u(1), None, "that is none");
+    let row_end = m.node("row_end", word_end & ends.q()).doc("the row's last word");
     let taken = if beat > word { last_part | row_end } else { m.u(1, 1) };
     let taken = m.node("beat_taken", taken);
     p.ready.set(busy & !gather & taken);
@@ -120,6 +131,8 @@ fn words<'m>(
     count.when(word_end, count.q().wrapping_add(1));
     left.when(start | row_end, field_of(insn, field::N).wrapping_sub(1));
     left.when(word_end, left.q().wrapping_sub(1));
+    ends.when(start | row_end, field_of(insn, field::N).eq(1));
+    ends.when(word_end, left.q().eq(1));
     row.when(start, 0);
     row.when(row_end, row.q().wrapping_add(1));
 

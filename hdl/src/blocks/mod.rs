@@ -3,6 +3,7 @@
 pub mod arbiter;
 pub mod attention;
 pub mod axi;
+pub mod bridge;
 pub mod counters;
 pub mod fifo;
 pub mod fp;
@@ -10,6 +11,7 @@ pub mod loader;
 pub mod matmul;
 pub mod reader;
 pub mod registers;
+pub mod relay;
 pub mod sdram;
 pub mod sequencer;
 pub mod store;

@@ -2,15 +2,15 @@
 //!
 //! ```text
 //!  AR ─► queue ─┐          segments            one beat = one READ or WRITE
-//!               ├─► front ─────────► control ───────────────────────────────► command pins
+//!               ├─► front ─► relay ► control ───────────────────────────────► command pins
 //!  AW ─► queue ─┘     ▲              prepare ─► next ─► current
 //!  W ──► queue ───────┼────────────────────────────────► data ─► registers ─► dq_out, dq_oe, dqm
 //!  R ◄─ queue ◄───────┴─(room)──────────────────────────── data ◄─ register ◄─── dq_in
 //!  B ◄─ queue
 //! ```
 //!
-//! A beat of the bus is one burst of the chip, so READ commands leave room on the command pins for the PRECHARGE and ACTIVE of
-//! the segment behind: a linear read changes bank with every page, and the next page is open before the current one ends. What
+//! A beat of the bus is one burst of the chip. READ commands leave room on the command pins for the PRECHARGE and ACTIVE of
+//! the segment behind, or, where a beat is one word, wait for them: a linear read changes bank with every page, and the next page is open before the current one ends. What
 //! it loses is refresh: 98.0 % of the cycles of linear reads carry a word at 80 MHz (`sim/tests/sdram.rs`). All answers come in the order of the requests of their direction and carry their id; a write is
 //! answered when its place in the order is fixed, so a read that follows the answer sees it. Beats beyond the chip read as
 //! anything and are not written; they answer DECERR.
@@ -32,6 +32,7 @@ use sterna_spec::sdram::Chip;
 
 use super::axi;
 use super::fifo::fifo;
+use super::relay::relay;
 use crate::dsl::{MemStyle, Module, cat_lsb, u};
 use shape::Shape;
 
@@ -39,6 +40,14 @@ use shape::Shape;
 const READ_BEATS: usize = 64;
 /// Bursts and written beats that wait.
 const QUEUE: usize = 8;
+
+/// Whether there is a controller for this memory and bus.
+///
+/// # Errors
+/// One sentence, if chip, bus and clock do not go together.
+pub fn fits(config: &Config, chip: &Chip, clock_hz: u32) -> Result<(), String> {
+    Shape::new(config, chip, clock_hz, 0).map(|_| ())
+}
 
 /// The controller; `pad_cycles` is 0 if the chip is at this module's pins.
 pub fn sdram(config: &Config, chip: &Chip, clock_hz: u32, pad_cycles: u32) -> Module {
@@ -101,7 +110,9 @@ pub fn sdram(config: &Config, chip: &Chip, clock_hz: u32, pad_cycles: u32) -> Mo
     r.ready.set(s.r_ready);
     front.connect("read", r.valid & s.r_ready);
 
-    front.source("segment").to(control.sink("segment"));
+    let segments = m.instance("segments", relay(shape.segment_bits()));
+    front.source("segment").to(segments.sink("x"));
+    segments.source("y").to(control.sink("segment"));
     for signal in ["read", "write", "tag", "ready"] {
         data.connect(signal, control.out(signal));
     }

@@ -193,6 +193,10 @@ pub fn sequencer(config: &Config) -> Module {
     let error = m.delay("error", m.cat_lsb(&[error, index.q()]), "what and where");
     m.output("error_code", u(32), "code, block, instruction").set(error);
     count(&m, state, [active.q(), finishing.q(), wait_store], current);
+    if config.probe {
+        let number = mux(active.q(), index.q().wrapping_sub(1), index.q());
+        m.output("activity_index", u(16), "instruction that this cycle belongs to").set(number);
+    }
     m
 }
 

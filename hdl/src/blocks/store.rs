@@ -1,7 +1,7 @@
 //! Results of the vector unit on their way to memory: KV codes, KV scales and logits.
 //!
 //! ```text
-//! in_* --> FIFO --> [s1: operands] --> [s2: products] --> [s3: beat and place] --> FIFO --> merge --> w
+//! in_* --> FIFO --> [s1: operands] --> [s2: products] --> [s3: sums] --> [s4: beat and place] --> FIFO --> merge --> w
 //! ```
 //!
 //! Words that fall into one beat one after the other leave as one beat. A word of logits that is larger than a beat
@@ -90,10 +90,10 @@ fn address<'m>(m: &'m Module, z: &Sizes, y: Source<'m>, x: Sink<'m>) -> Sig<'m> 
     let used = [field::N, field::DST, field::DST_KIND, field::ADDR].map(|f| (f.bit(), f.width));
     super::unused_fields(m, insn, &used);
 
-    let v = m.reg("full", u(3), Some(0), "stages that hold a word");
+    let v = m.reg("full", u(4), Some(0), "stages that hold a word");
     let accept = m.wire("accept", u(1)).doc("the last piece of the word leaves");
-    let moves = m.node("moves", !v.q().bit(2) | accept.sig());
-    v.when(moves, cat_lsb(&[y.valid, v.q().bits(0, 2)]));
+    let moves = m.node("moves", !v.q().msb() | accept.sig());
+    v.when(moves, cat_lsb(&[y.valid, v.q().bits(0, 3)]));
     y.ready.set(moves);
     let stage = |name: &str, d: Sig<'m>| {
         let r = m.reg(name, d.ty(), None, "");
@@ -116,13 +116,16 @@ fn address<'m>(m: &'m Module, z: &Sizes, y: Source<'m>, x: Sink<'m>) -> Sig<'m> 
     let s1_inner = stage("s1_inner", mux(codes, (n >> side).zext(16), n));
     let offset = mux(value, mux(codes, data_beats, scale_beats), 0)
         .wrapping_add(mux(codes, scale_beats << 1, m.u(33, 0)).bits(0, 32));
-    let s1_start =
-        stage("s1_start", mux(codes | scale, kv_base.wrapping_add(first).wrapping_add(offset), base));
+    // as early as the kinds
+    let origin = m.delay("origin", first.wrapping_add(offset), "first beat of the layer's array");
+    let s1_start = stage("s1_start", mux(codes | scale, kv_base.wrapping_add(origin), base));
     let s1_word = stage("s1_word", word);
     let s1_position = stage("s1_position", position);
     let s1_data = stage("s1_data", data);
 
-    let s2_start = stage("s2_start", s1_start.wrapping_add((s1_count * s1_size).bits(0, 32)));
+    let s2_low = stage("s2_low", s1_count * s1_size.bits(0, 16));
+    let s2_high = stage("s2_high", (s1_count * s1_size.bits(16, 16)).bits(0, 16));
+    let s2_start = stage("s2_start", s1_start);
     let s2_inner = stage("s2_inner", (s1_outer * s1_inner).bits(0, 32));
     let s2_word = stage("s2_word", s1_word);
     let s2_position = stage("s2_position", s1_position);
@@ -137,7 +140,10 @@ fn address<'m>(m: &'m Module, z: &Sizes, y: Source<'m>, x: Sink<'m>) -> Sig<'m> 
     };
     let code_beat = s2_inner.wrapping_add((s2_word >> side).zext(32));
     let beats = mux(codes, code_beat, mux(scale, (s2_position >> scales).zext(32), id_beat));
-    let s3_beat = stage("s3_beat", s2_start.wrapping_add(beats));
+    let s3_beats = stage("s3_beats", beats);
+    let high = s2_high.wrapping_add(s2_start.bits(16, 16));
+    let s3_start = stage("s3_start", s2_low.zext(32).wrapping_add(m.cat_lsb(&[s2_start.bits(0, 16), high])));
+    let s4_beat = stage("s4_beat", s3_start.wrapping_add(s3_beats));
     let slot = |parts: &[(Sig<'m>, u32)]| {
         let parts: Vec<Sig> = parts.iter().filter(|p| p.1 > 0).map(|p| p.0.bits(0, p.1)).collect();
         if parts.is_empty() { m.u(1, 0) } else { m.cat_lsb(&parts) }
@@ -148,13 +154,14 @@ fn address<'m>(m: &'m Module, z: &Sizes, y: Source<'m>, x: Sink<'m>) -> Sig<'m> 
     let logit_strb = spread(m, slot(&[(id, logit_slots.ilog2())]), logit_slots, z.beat / logit_slots);
     let s3_strb = stage("s3_strb", mux(codes, code_strb, mux(scale, scale_strb, logit_strb)));
     let s3_data = stage("s3_data", s2_data);
+    let [s4_strb, s4_data] = [("s4_strb", s3_strb), ("s4_data", s3_data)].map(|(name, sig)| stage(name, sig));
     let ready = x.ready;
     let last = pieces(
         m,
         z,
         [codes, scale, is(DstKind::Kv) | is(DstKind::KvScale)],
-        [s3_beat, s3_strb, s3_data],
-        v.q().bit(2),
+        [s4_beat, s4_strb, s4_data],
+        v.q().msb(),
         x,
     );
     accept.set(ready & last);

@@ -1,99 +1,57 @@
 //! The largest logits of each row, as they come out of the vector unit.
 //!
 //! ```text
-//! in_* --> [a0, a1, a2: ids, lanes that count] --> FIFO --> [word: lanes that pass] --> [cand] --> sorted list (registers)
-//!                                                                                              | one place a cycle
-//!                                                                      rd_* <-- lists of all rows (RAM)
+//! in_* --> FIFO --> [word: ids, keys, lanes that pass] --> [candidate] --> walk --> lists of all rows (RAM) --> rd_*
+//!                                    ^------ least -------------------------------------'
 //! ```
 //!
-//! A logit is compared as a key: IEEE total order as an unsigned number. An empty place has key 0, which only a NaN
-//! could have. A word of which no lane reaches the list costs one cycle, another one a cycle for each lane that passes.
-//! The registers hold the list of the row in work; when a word of another row comes, or none for `QUIET` cycles, it
-//! goes to the RAM. Of equal logits the one that came first stays first.
+//! A logit is compared as a key: IEEE total order as an unsigned number. A word of which no lane reaches its row's list costs
+//! one cycle. Of the others each lane that does becomes a candidate, which walks up the list from its end, one place a cycle:
+//! what is smaller moves down a place, until the candidate finds its own. So one comparison serves a list of any length, and few
+//! walk: of a random vocabulary of n some k * (1 + ln(n/k)). Of equal logits the one that came first stays first.
 //!
-//! Ports: `clear`; `insn`; `in_valid`, `in_kind`, `in_row`, `in_rep`, `in_word`, `in_data`; `hold`, early enough for
-//! [`OUT_SLACK`] more words; `idle`: all lists can be read; `rd_row`, `rd_index` and, two cycles later, `rd_id`,
-//! `rd_logit` (empty place: id 0xffffffff, -inf).
+//! Ports: `clear`; `insn`; `in_valid`, `in_kind`, `in_row`, `in_rep`, `in_word`, `in_data`, all words of a row in order; `hold`,
+//! early enough for [`OUT_SLACK`] more words; `idle`: all lists can be read; `rd_row`, `rd_index` and, two cycles later,
+//! `rd_id`, `rd_logit` (empty place: id 0xffffffff, -inf).
 
 use sterna_spec::config::Config;
 use sterna_spec::isa::{DstKind, field};
 
-use super::field_of;
 use super::fifo::fifo;
 use super::store::{FIFO_WORDS, OUT_SLACK};
+use super::{field_of, unused_fields};
 use crate::dsl::*;
-
-/// Cycles without a word after which the list in work is saved.
-const QUIET: u64 = 31;
 
 /// The selection of a configuration.
 pub fn topk(config: &Config) -> Module {
     let m = Module::new("topk", "Sorted lists of the largest logits of each row.");
-    let lanes = config.lanes;
-    let clear = m.input("clear", u(1), "empties all lists; no word is inside");
-    let (words, count, entering) = queue_in(&m, lanes);
-    m.output("hold", u(1), "stop: at most OUT_SLACK more words").set(count.ge(FIFO_WORDS - OUT_SLACK - 16));
-    let swap = m.wire("swapping", u(1));
-    let least = m.wire("least", u(32));
-    let row = m.wire("row", u(4));
-    let candidate = candidates(&m, lanes, words, [swap.sig(), least.sig(), row.sig()]);
-    let nothing = m.node("nothing", !(entering | count.ne(0) | candidate.busy));
-    lists(&m, config, clear, nothing, &candidate, [swap, least, row]);
+    let insn = m.input("insn", u(256), "VECTOR, stable until idle");
+    let fields = [field::ADDR, field::IMM_B];
+    unused_fields(&m, insn, &fields.map(|f| (f.bit(), f.width)));
+    let [first, limit] = fields.map(|f| field_of(insn, f));
+    let (words, waiting) = queue_in(&m, config.lanes);
+    let lists = Lists::new(&m, config);
+    let drained = candidates(&m, config.lanes, words, &lists, [first, limit]);
+    m.output("idle", u(1), "all lists can be read").set(drained & !waiting);
     m
 }
 
-/// A FIFO of words {row 4, id of lane 0 32, lanes that count V, data 32V}; its output, its count, and 1 while a word is
-/// on its way into it.
-fn queue_in<'m>(m: &'m Module, lanes: u32) -> (Source<'m>, Sig<'m>, Sig<'m>) {
-    let insn = m.input("insn", u(256), "VECTOR, stable while its words come");
+/// A FIFO of words {row 4, first of its row, data 32V}; and 1 while it holds some or one enters.
+fn queue_in<'m>(m: &'m Module, lanes: u32) -> (Source<'m>, Sig<'m>) {
     let valid = m.input("in_valid", u(1), "a word of the vector unit");
     let kind = m.input("in_kind", u(4), "destination of the word");
     let row = m.input("in_row", u(4), "row");
     let rep = m.input("in_rep", u(8), "repetition");
     let word = m.input("in_word", u(16), "word in the repetition");
     let data = m.input("in_data", u(32 * lanes), "the word");
-    let fields = [field::N, field::IMM_B, field::ADDR];
-    super::unused_fields(m, insn, &fields.map(|f| (f.bit(), f.width)));
-    let [n, limit, first] = fields.map(|f| field_of(insn, f));
-
     let take = m.node("take", valid & kind.eq(DstKind::Topk as u32));
-    let a0_valid = m.reg("a0_valid", u(1), Some(0), "a word");
-    a0_valid.set(take);
-    let taken = [
-        ("row", row),
-        ("rep", rep),
-        ("word", word),
-        ("data", data),
-        ("n", n),
-        ("limit", limit),
-        ("first", first),
-    ];
-    let [row, rep, word, data, n, limit, first] =
-        taken.map(|(name, sig)| m.delay(&format!("a0_{name}"), sig, ""));
-    let a1_valid = m.reg("a1_valid", u(1), Some(0), "a word whose number is known");
-    a1_valid.set(a0_valid.q());
-    let a1_number = m.delay("a1_number", (rep * n).wrapping_add(word.zext(24)), "word of the instruction");
-    let [a1_first, a1_limit] =
-        [("a1_first", first), ("a1_limit", limit)].map(|(name, sig)| m.delay(name, sig, ""));
-    let [a1_row, a1_data] = [("a1_row", row), ("a1_data", data)].map(|(name, sig)| m.delay(name, sig, ""));
-    let a2_valid = m.reg("a2_valid", u(1), Some(0), "a word whose ids are known");
-    a2_valid.set(a1_valid.q());
-    let id = a1_first.wrapping_add((a1_number << lanes.ilog2()).zext(32));
-    let a2_id = m.delay("a2_id", id, "id of lane 0");
-    let a2_limit = m.delay("a2_limit", a1_limit, "");
-    let [a2_row, a2_data] =
-        [("a2_row", a1_row), ("a2_data", a1_data)].map(|(name, sig)| m.delay(name, sig, ""));
-    let counts = |l: u32| {
-        let bits = a2_data.word(l, 32);
-        let nan = bits.bits(23, 8).all() & bits.bits(0, 23).any();
-        a2_id.wrapping_add(l).lt(a2_limit) & !nan
-    };
-    let mask = m.cat_lsb(&(0..lanes).map(counts).collect::<Vec<_>>());
-    let queue = m.instance("u_queue", fifo(36 + 33 * lanes, FIFO_WORDS, MemStyle::Block));
+    let queue = m.instance("u_queue", fifo(5 + 32 * lanes, FIFO_WORDS, MemStyle::Block));
     let x = queue.sink("x");
-    x.set(a2_valid.q(), cat_lsb(&[a2_row, a2_id, mask, a2_data]));
+    x.set(take, cat_lsb(&[row, !(rep.any() | word.any()), data]));
     m.unused("hold keeps the queue from filling up", x.ready);
-    (queue.source("y"), queue.out("count"), take | a0_valid.q() | a1_valid.q() | a2_valid.q())
+    let count = queue.out("count");
+    m.output("hold", u(1), "stop: at most OUT_SLACK more words").set(count.ge(FIFO_WORDS - OUT_SLACK - 16));
+    (queue.source("y"), take | count.ne(0))
 }
 
 /// Key of a logit: the unsigned order of keys is the total order of logits.
@@ -102,157 +60,167 @@ fn key(bits: Sig) -> Sig {
     bits ^ mux(bits.msb(), m.u(32, u32::MAX), 1u32 << 31)
 }
 
-/// Logit of a key; -inf of the key of an empty place.
+/// Logit of a key.
 fn logit(key: Sig) -> Sig {
     let m = key.module();
-    mux(key.any(), key ^ mux(key.msb(), m.u(32, 1u32 << 31), u32::MAX), 0xff80_0000u32)
+    key ^ mux(key.msb(), m.u(32, 1u32 << 31), u32::MAX)
 }
 
-/// A logit on its way into the list, and the word behind it.
+/// A logit that enters.
 struct Candidate<'m> {
-    valid: Sig<'m>,
     key: Sig<'m>,
     id: Sig<'m>,
-    /// A word or candidate has not reached the list.
-    busy: Sig<'m>,
-    /// A word of another row waits, and nothing is before it.
-    other: Sig<'m>,
-    other_row: Sig<'m>,
 }
 
-/// From words to candidates, one lane a cycle.
+/// From words to candidates: of a word the lanes above the least of its row's list, one after the other, each with a walk.
+/// 1 while there is neither.
 fn candidates<'m>(
     m: &'m Module,
     lanes: u32,
     y: Source<'m>,
-    [swap, least, row]: [Sig<'m>; 3],
-) -> Candidate<'m> {
-    let [of_row, id, mask, data] =
-        [(0, 4), (4, 32), (36, lanes), (36 + lanes, 32 * lanes)].map(|(lo, w)| y.data.bits(lo, w));
-    let keys: Vec<Sig> = (0..lanes).map(|l| m.node(&format!("key_{l}"), key(data.word(l, 32)))).collect();
-    let passes = m.cat_lsb(&keys.iter().map(|k| k.gt(least)).collect::<Vec<_>>());
-
-    let left = m.reg("word_left", u(lanes), Some(0), "lanes that are still to enter");
-    let word_id = m.reg("word_id", u(32), None, "id of lane 0");
-    let word_keys = m.reg("word_keys", u(32 * lanes), None, "keys of the lanes");
-    let rest = m.node("rest", left.q() & left.q().wrapping_sub(1));
-    let same = m.node("same_row", of_row.eq(row));
-    y.ready.set(!swap & same & !rest.any());
+    lists: &Lists<'m>,
+    [first, limit]: [Sig<'m>; 2],
+) -> Sig<'m> {
+    let [of_row, starts, data] = [(0, 4), (4, 1), (5, 32 * lanes)].map(|(lo, w)| y.data.bits(lo, w));
+    let left = m.reg("word_left", u(lanes), Some(0), "lanes of the word that are still to enter");
+    let takes = lists.state.is("TAKE");
+    let free = m.node("free", takes & !left.q().any());
+    let same = m.node("same_row", of_row.eq(lists.row.q()));
+    lists.turn(m.node("turns", free & y.valid & !same), of_row);
+    y.ready.set(free & same);
     let moves = m.node("moves", y.fires());
-    left.when(moves, mask & passes);
-    left.set(rest);
-    word_id.when(moves, id);
+    let lane = |l: u32| {
+        let bits = data.word(l, 32);
+        let key = m.node(&format!("key_{l}"), key(bits));
+        let nan = bits.bits(23, 8).all() & bits.bits(0, 23).any();
+        (key, key.gt(lists.least.q()) & !nan)
+    };
+    let (keys, passes): (Vec<_>, Vec<_>) = (0..lanes).map(lane).unzip();
+    let rest = m.node("rest", left.q() & left.q().wrapping_sub(1));
+    let leaves = m.node("leaves", takes & left.q().any());
+    left.when(moves, m.cat_lsb(&passes));
+    left.when(leaves, rest);
+    let word_id = m.reg("word_id", u(32), None, "id of lane 0");
+    word_id.when(moves, mux(starts, first, word_id.q().wrapping_add(lanes)));
+    let word_keys = m.reg("word_keys", u(32 * lanes), None, "keys of the lanes");
     word_keys.when(moves, m.cat_lsb(&keys));
 
     let chosen = m.node("chosen", left.q() & !rest);
     let pick = |of: &dyn Fn(u32) -> Sig<'m>| {
-        (0..lanes).map(|l| of(l) & chosen.bit(l).repeat(32)).reduce(|a, b| a | b).unwrap_or(m.u(32, 0))
+        let own = |l| of(l) & chosen.bit(l).repeat(32);
+        (0..lanes).map(own).reduce(|a, b| a | b).unwrap_or(m.u(32, 0))
     };
-    let valid = m.reg("cand_valid", u(1), Some(0), "a candidate");
-    valid.set(left.q().any());
-    let cand_key = m.reg("cand_key", u(32), None, "its key");
-    let cand_id = m.reg("cand_id", u(32), None, "its id");
-    cand_key.when(left.q().any(), pick(&|l| word_keys.q().word(l, 32)));
-    cand_id.when(left.q().any(), pick(&|l| word_id.q().wrapping_add(l)));
-    let drained = !left.q().any() & !valid.q();
-    Candidate {
-        valid: valid.q(),
-        key: cand_key.q(),
-        id: cand_id.q(),
-        busy: !drained | y.valid,
-        other: y.valid & !same & drained,
-        other_row: of_row,
-    }
+    let key = m.reg("cand_key", u(32), None, "key of the candidate");
+    let id = m.reg("cand_id", u(32), None, "its id");
+    key.when(leaves, pick(&|l| word_keys.q().word(l, 32)));
+    id.when(leaves, pick(&|l| word_id.q().wrapping_add(l)));
+    lists.walk(leaves, &Candidate { key: key.q(), id: id.q() }, limit);
+    free
 }
 
-/// The list in work, the lists of all rows, and their ports.
-fn lists<'m>(
+/// The lists of all rows in RAM, and the walk through one of them.
+///
+/// ```text
+/// cycle  0 TAKE   1 [entry asked for]   2 [entry]   3 [entry_q]: it, or the candidate, goes a place further down
+/// ```
+struct Lists<'m> {
     m: &'m Module,
-    config: &Config,
-    clear: Sig<'m>,
-    nothing: Sig<'m>,
-    c: &Candidate<'m>,
-    [swap, least, row]: [Wire<'m>; 3],
-) {
-    let (rows, places) = (config.rows, config.top_k as usize);
-    let place_bits = index_width(places);
-    let dirty = m.reg("dirty", u(1), Some(0), "the list in work is newer than the RAM");
-    let quiet = m.reg("quiet", u(count_width(QUIET as usize)), Some(0), "cycles without a word");
-    quiet.when(!nothing, 0);
-    quiet.when(quiet.q().ne(QUIET), quiet.q().wrapping_add(1));
-    let running = m.reg("swap_q", u(1), Some(0), "the list goes to the RAM, and another one comes");
-    let keep = m.reg("swap_keep", u(1), None, "the same one comes back");
-    let at = m.reg("swap_at", u(count_width(places)), None, "place that is read; the one before is written");
-    let saves = dirty.q() & quiet.q().eq(QUIET);
-    let begins = m.node("swap_begins", !running.q() & (c.other | saves));
-    let ends = running.q() & at.q().eq(places);
-    running.when(begins, 1);
-    running.when(ends, 0);
-    keep.when(begins, !c.other);
-    at.when(begins, 0);
-    at.when(running.q(), at.q().wrapping_add(1));
-    let shift = m.node("shift", running.q() & at.q().ne(0));
-    let now = m.reg("row_q", u(4), Some(0), "row in work");
-    let next = m.reg("next_row", u(4), None, "row that comes");
-    next.when(begins, mux(c.other, c.other_row, now.q()));
-    now.when(ends, next.q());
-    swap.set(running.q() | saves); // a word that moves now would meet the swap
-    row.set(now.q());
-    dirty.when(clear | ends, 0);
-    dirty.when(c.valid, 1);
-    m.output("idle", u(1), "all lists can be read").set(nothing & !dirty.q() & !running.q());
+    places: usize,
+    state: Fsm<'m>,
+    /// Row in work.
+    row: Reg<'m>,
+    /// Key in its last place, 0 if that is empty.
+    least: Reg<'m>,
+    /// Filled places of each row, and of the row in work.
+    counts: Vec<Reg<'m>>,
+    filled: Sig<'m>,
+    ram: Mem<'m>,
+    /// The place that is read.
+    ask: Reg<'m>,
+    entry: Sig<'m>,
+    /// The entry first asked for is there.
+    there: Sig<'m>,
+}
 
-    let filled = m.reg("filled", u(rows), Some(0), "rows whose list is in the RAM");
-    let bit = |row: Sig<'m>| m.cat_lsb(&(0..rows).map(|r| row.eq(r)).collect::<Vec<_>>());
-    filled.when(clear, 0);
-    filled.when(ends, filled.q() | bit(now.q()));
-
-    let row_bits = index_width(rows as usize);
-    let ram = m.mem("lists", 64, 1 << (place_bits + row_bits), MemStyle::Block, "key and id, all rows");
-    let rd_row = m.input("rd_row", u(4), "row to read");
-    let rd_index = m.input("rd_index", u(6), "place to read, 0 the largest");
-    let wanted = cat_lsb(&[at.q().bits(0, place_bits), next.q().bits(0, row_bits)]);
-    let asked = cat_lsb(&[rd_index.bits(0, place_bits), rd_row.bits(0, row_bits)]);
-    let word = ram.read("list_word", mux(running.q(), wanted, asked), m.u(1, 1));
-    let beyond = if places < 64 { !running.q() & rd_index.ge(places) } else { m.u(1, 0) };
-    let there = (filled.q() & bit(mux(running.q(), next.q(), rd_row))).any() & !beyond;
-    let known = m.delay("list_known", there, "the place holds something");
-    let empty = m.u(64, 0xffff_ffff_0000_0000u64);
-    let found = m.node("found", mux(known, word, empty));
-    m.output("rd_logit", u(32), "logit of the place").set(m.delay(
-        "rd_logit_q",
-        logit(found.bits(0, 32)),
-        "",
-    ));
-    m.output("rd_id", u(32), "id of the place").set(m.delay("rd_id_q", found.bits(32, 32), ""));
-
-    let keys: Vec<Reg> = (0..places).map(|i| m.reg(&format!("list_key_{i}"), u(32), Some(0), "")).collect();
-    let ids: Vec<Reg> =
-        (0..places).map(|i| m.reg(&format!("list_id_{i}"), u(32), Some(0xffff_ffff), "")).collect();
-    let above: Vec<Sig> =
-        keys.iter().enumerate().map(|(i, k)| m.node(&format!("above_{i}"), c.key.gt(k.q()))).collect();
-    let first = cat_lsb(&[keys[0].q(), ids[0].q()]);
-    let comes = m.node("comes", mux(keep.q(), first, found));
-    let write_at = at.q().wrapping_sub(1).bits(0, place_bits);
-    ram.write(shift, cat_lsb(&[write_at, now.q().bits(0, row_bits)]), first);
-    least.set(keys[places - 1].q());
-    for i in 0..places {
-        let (key_after, id_after) = match keys.get(i + 1) {
-            Some(k) => (k.q(), ids[i + 1].q()),
-            None => (comes.bits(0, 32), comes.bits(32, 32)),
+impl<'m> Lists<'m> {
+    fn new(m: &'m Module, config: &Config) -> Lists<'m> {
+        let places = config.top_k as usize;
+        let state = m.fsm("state", &["TAKE", "WALK", "FIND"], "FIND: the last place of another row is read");
+        let row = m.reg("row", u(4), Some(0), "row in work");
+        let bits = u(count_width(places));
+        let count = |r: u32| m.reg(&format!("count_{r}"), bits, Some(0), "places of the row that are filled");
+        let counts: Vec<_> = (0..config.rows).map(count).collect();
+        let (place_bits, row_bits) = (index_width(places), index_width(counts.len()));
+        let filled_of = |row: Sig<'m>| {
+            let all: Vec<_> = counts.iter().map(|c| c.q()).collect();
+            m.cat_lsb(&all).word_dyn(row.bits(0, row_bits), bits.width)
         };
-        let (key_here, id_here) = match i {
-            0 => (c.key, c.id),
-            _ => (mux(above[i - 1], keys[i - 1].q(), c.key), mux(above[i - 1], ids[i - 1].q(), c.id)),
-        };
-        let enters = m.node(&format!("enters_{i}"), c.valid & above[i]);
-        for (reg, empty, after, here) in
-            [(keys[i], 0, key_after, key_here), (ids[i], 0xffff_ffff_u32, id_after, id_here)]
-        {
-            reg.when(clear, empty);
-            reg.when(shift, after);
-            reg.when(enters, here);
+        let filled = m.node("filled", filled_of(row.q()));
+
+        let rd_row = m.input("rd_row", u(4), "row to read");
+        let rd_index = m.input("rd_index", u(6), "place to read, 0 the largest");
+        m.unused("there are fewer rows", rd_row);
+        let ram = m.mem("lists", 64, 1 << (place_bits + row_bits), MemStyle::Block, "key and id, all rows");
+        let ask = m.reg("ask", u(place_bits), None, "place that is read");
+        let takes = m.node("takes", state.is("TAKE"));
+        let wanted = cat_lsb(&[ask.q(), row.q().bits(0, row_bits)]);
+        let asked = cat_lsb(&[rd_index.bits(0, place_bits), rd_row.bits(0, row_bits)]);
+        let entry = ram.read("entry", mux(takes, asked, wanted), m.u(1, 1));
+        let entry = m.delay("entry_q", entry, "second register of the block RAM");
+        let since = m.reg("since", u(2), Some(0), "one, two cycles since the first entry was asked for");
+        since.set(cat_lsb(&[!takes, since.q().bit(0) & !takes]));
+
+        let holds =
+            m.delay("asked_holds", rd_index.lt(filled_of(rd_row)), "the place asked for holds something");
+        let holds = m.delay("holds", holds, "the same, with the entry");
+        let (key, id) = (entry.bits(0, 32), entry.bits(32, 32));
+        m.output("rd_logit", u(32), "logit of the place").set(mux(holds, logit(key), 0xff80_0000u32));
+        m.output("rd_id", u(32), "id of the place").set(mux(holds, id, u32::MAX));
+        let least = m.reg("least", u(32), Some(0), "key in the row's last place, 0 if that is empty");
+        Lists { m, places, state, row, least, counts, filled, ram, ask, entry, there: since.q().bit(1) }
+    }
+
+    /// Makes `row` the row in work.
+    fn turn(&self, when: Sig<'m>, row: Sig<'m>) {
+        self.row.when(when, row);
+        self.ask.when(when, self.places - 1);
+        self.state.from("TAKE").goto(when, "FIND");
+        self.state.from("FIND").goto(self.there, "TAKE");
+    }
+
+    /// A candidate that comes with `leaves` walks from the end of the row's list to its place.
+    fn walk(&self, leaves: Sig<'m>, candidate: &Candidate<'m>, limit: Sig<'m>) {
+        let (m, places) = (self.m, self.places);
+        self.state.from("TAKE").goto(leaves, "WALK");
+        self.ask.when(leaves, self.filled.wrapping_sub(1).bits(0, self.ask.q().width()));
+        self.ask.set(self.ask.q().wrapping_sub(1));
+        let place = m.reg("place", self.filled.ty(), None, "place below the entry");
+        let eligible = m.delay("eligible", candidate.id.lt(limit), "the candidate's id is one that counts");
+        let now = m.node("now", self.there & self.state.is("WALK"));
+        let above = m.node("above", candidate.key.gt(self.entry.bits(0, 32)));
+        let passes = m.node("passes_entry", above & place.q().any() & eligible);
+        let ends = m.node("ends", now & !passes);
+        self.state.from("WALK").goto(ends, "TAKE");
+        place.when(leaves, self.filled);
+        place.when(now, place.q().wrapping_sub(1));
+
+        let word = mux(passes, self.entry, cat_lsb(&[candidate.key, candidate.id]));
+        let word = m.node("written", word);
+        let writes = m.node("writes", now & eligible & place.q().ne(places));
+        let row_bits = index_width(self.counts.len());
+        let at = cat_lsb(&[place.q().bits(0, self.ask.q().width()), self.row.q().bits(0, row_bits)]);
+        self.ram.write(writes, at, word);
+        let clear = m.input("clear", u(1), "empties all lists; no word is inside");
+        let full = m.node("full", self.filled.eq(places));
+        let enters = m.node("enters", ends & eligible & !full);
+        for (r, count) in self.counts.iter().enumerate() {
+            count.when(clear, 0);
+            count.when(enters & self.row.q().eq(r), count.q().wrapping_add(1));
         }
+        self.least.when(clear, 0);
+        self.least.when(writes & place.q().eq(places - 1), word.bits(0, 32));
+        let found = m.node("found", self.there & self.state.is("FIND"));
+        self.least.when(found, self.entry.bits(0, 32) & full.repeat(32));
     }
 }
 

@@ -92,7 +92,8 @@ impl<'m> Mem<'m> {
     }
 
     /// The word at `addr`, one cycle later; the register `name` keeps its value while `en` is 0.
-    /// A write to the same address in the same cycle gives the old word.
+    /// A write to the same address in the same cycle gives the old word in [`MemStyle::Lut`] and anything in the others, which so
+    /// need no logic beside the RAM.
     pub fn read(self, name: &str, addr: Sig<'m>, en: Sig<'m>) -> Sig<'m> {
         let en = self.m.condition(&format!("the read enable of `{}`", self.shape().0), en);
         self.add_read(name, addr, Some(en))

@@ -82,7 +82,7 @@
 //! assert_eq!(sim.get("u_queue.count"), 2); // signals below, by path
 //! ```
 //!
-//! [`Mem::write`], [`Mem::write_lanes`], [`Mem::read_async`] and [`Mem::read`] (registered, the old word on a collision)
+//! [`Mem::write`], [`Mem::write_lanes`], [`Mem::read_async`] and [`Mem::read`] (registered)
 //! make ports of a [`Module::mem`]. [`Module::export`] and [`Inst::join`] connect bundles by prefix.
 //!
 //! # Names in the text

@@ -47,6 +47,11 @@ use sterna_spec::isa::field;
 /// Cycles from `att_row`, `att_word` to `att_data`.
 pub const ATT_LATENCY: u32 = 2;
 
+/// Bits that a sum of `att_data` needs; the rest repeats its sign.
+pub fn sum_bits(config: &Config) -> u32 {
+    Shape::new(config).sum_bits()
+}
+
 /// Fields of the instruction as the parts take them.
 struct Insn<'m> {
     start: Sig<'m>,

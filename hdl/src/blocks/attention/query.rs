@@ -23,8 +23,8 @@ pub(super) fn query(shape: &Shape) -> Module {
     let pass = m.output("pass", u(PASS_BITS), "descriptor wanted");
     let ready = m.output("ready", u(1), "the pass's codes and scales are in the slots");
 
-    let state =
-        m.fsm("state", &["IDLE", "WANTED", "BASE", "READ", "FLUSH"], "FLUSH: the last word is on its way");
+    let states = ["IDLE", "WANTED", "HEAD", "BASE", "READ", "FLUSH"];
+    let state = m.fsm("state", &states, "HEAD: the slot's head is read; FLUSH: the last word is on its way");
     let (slot_done, last_slot) = (m.wire("slot_done", u(1)), m.wire("last_slot", u(1)));
     let all_done = m.node("all_done", slot_done.sig() & last_slot.sig());
     let place = walk(&m, shape, start, all_done, [active, passes]);
@@ -33,9 +33,10 @@ pub(super) fn query(shape: &Shape) -> Module {
     more.when(begin, 1);
     more.when(all_done & place.last, 0);
     state.from("IDLE").goto(begin | next & more.q(), "WANTED");
-    state.from("WANTED").goto(loaded.gt(place.pass), "BASE");
+    state.from("WANTED").goto(loaded.gt(place.pass), "HEAD");
+    state.from("HEAD").goto(m.u(1, 1), "BASE");
     state.from("BASE").goto(m.u(1, 1), "READ");
-    state.from("READ").goto(all_done, "FLUSH").goto(slot_done.sig(), "BASE");
+    state.from("READ").goto(all_done, "FLUSH").goto(slot_done.sig(), "HEAD");
     state.from("FLUSH").goto(m.u(1, 1), "IDLE");
     pass.set(place.pass);
     ready.set(state.is("IDLE"));
@@ -75,7 +76,7 @@ pub(super) fn query(shape: &Shape) -> Module {
 fn head_of<'m>(m: &'m Module, shape: &Shape, slot: Sig<'m>) -> Sig<'m> {
     let heads = m.input("heads", u(shape.heads_bits()), "query heads of the pass wanted");
     let head = if shape.slots == 1 { heads } else { heads.word_dyn(slot, HEAD_BITS) };
-    m.node("head", head)
+    m.delay("head", head, "query head of the slot")
 }
 
 fn store(m: &Module, shape: &Shape, memory: crate::dsl::Mem) {

@@ -15,7 +15,7 @@
 //! | `sum` | out | binary32, [`ADD_LATENCY`](super::ADD_LATENCY) cycles later |
 
 use super::fields::{Fields, later};
-use super::round::{Unpacked, leading_zeros, pack, ties_to_even};
+use super::round::{Unpacked, leading_zeros, pack, shift_right, ties_to_even};
 use crate::dsl::{Module, Sig, cat_lsb, u};
 
 /// Module `f32_add`: [`sterna_spec::numbers::add`].
@@ -79,9 +79,8 @@ pub fn add() -> Module {
 fn align<'m>(m: &'m Module, significand: Sig<'m>, distance: Sig<'m>) -> Sig<'m> {
     let wide = m.node("small_wide", significand << 3);
     let (near, far) = (distance.bits(0, 5), m.node("far", distance.bits(5, 3).any()));
-    let shifted = m.node("shifted", wide.shr_dyn(near));
-    let below = m.node("below", !m.u(27, (1 << 27) - 1).shl_dyn(near));
-    let sticky = m.node("sticky", far.mux(wide, wide & below).any());
+    let (shifted, lost) = shift_right(wide, near);
+    let sticky = m.node("sticky", far.mux(significand.any(), lost));
     let kept = shifted & (!far).repeat(27);
     cat_lsb(&[kept.bit(0) | sticky, kept.bits(1, 26)])
 }

@@ -17,6 +17,9 @@ use super::round::{leading_zeros, ties_to_even};
 use crate::dsl::{Module, cat_lsb, s, u};
 use sterna_spec::numbers::INT_BITS;
 
+/// Least width of an integer that is converted: it has a bit below the fraction and its guard bit.
+pub const LEAST_INT_BITS: u32 = 26;
+
 /// Module `int<width>_to_f32`: [`sterna_spec::numbers::int_to_f32`] of a signed integer of 26 to 40 bits.
 ///
 /// # Panics

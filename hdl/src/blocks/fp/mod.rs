@@ -38,7 +38,7 @@ mod to_int;
 
 pub use add::add;
 pub use compare::{choose, compare, ftz, max_num, relu};
-pub use from_int::int_to_f32;
+pub use from_int::{LEAST_INT_BITS, int_to_f32};
 pub use mul::mul;
 pub use sfu::sfu;
 pub use to_int::{f32_to_int, fix24};

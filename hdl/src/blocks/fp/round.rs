@@ -35,6 +35,20 @@ pub(super) fn ties_to_even<'m>(kept: Sig<'m>, guard: Sig<'m>, rest: Sig<'m>) -> 
     guard & (rest.any() | kept.bit(0))
 }
 
+/// `x` shifted right by `by`, and 1 if a one fell off. Each of its steps looks at what it drops.
+pub(super) fn shift_right<'m>(x: Sig<'m>, by: Sig<'m>) -> (Sig<'m>, Sig<'m>) {
+    let m = x.module();
+    let step = |(x, lost): (Sig<'m>, Sig<'m>), i: u32| {
+        let (on, all, places) = (by.bit(i), x.width(), 1 << i);
+        let dropped = if places < all { x.bits(0, places) } else { x };
+        let kept = if places < all { x.bits(places, all - places).zext(all) } else { m.u(all, 0) };
+        let name = |what: &str| format!("{what}_{places}");
+        let lost = m.node(&name("lost"), lost | on & dropped.any());
+        (m.node(&name("shifted"), on.mux(kept, x)), lost)
+    };
+    (0..by.width()).rev().fold((x, m.u(1, 0)), step)
+}
+
 /// Zeros above the highest one of `x`; any number where `x` is 0. A tree over groups of four bits: two of its levels fit one LUT of six inputs.
 pub(super) fn leading_zeros(x: Sig<'_>) -> Sig<'_> {
     zeros(x, x.width(), x.width().next_power_of_two())

@@ -6,7 +6,7 @@
 //! ```
 
 use super::fields::{Fields, later};
-use super::round::ties_to_even;
+use super::round::{shift_right, ties_to_even};
 use crate::dsl::{Module, cat_lsb, s, u};
 
 /// Module `f32_to_int<bits>`: [`sterna_spec::numbers::quantize`] to 8 or 16 bits. Port `x` (binary32) in, `value` (signed) out,
@@ -33,14 +33,13 @@ pub fn f32_to_int(bits: u32) -> Module {
     let significand = x.significand() & (!(below_half | nan)).repeat(24);
     let significand = m.delay("s1_significand", significand, "");
 
-    let shifted = m.node("shifted", significand.shr_dyn(distance));
+    let (shifted, lost) = shift_right(significand, distance);
     let guard_at = 24 - bits;
-    let below = m.node("below_guard", !m.u(24, (1 << 24) - (1 << guard_at)).shl_dyn(distance));
     let kept = shifted.bits(guard_at + 1, bits - 1);
-    let up = ties_to_even(kept, shifted.bit(guard_at), significand & below);
+    let rest = cat_lsb(&[lost, shifted.bits(0, guard_at)]);
+    let up = ties_to_even(kept, shifted.bit(guard_at), rest);
     let up = m.delay("s2_round_up", up, "");
     let magnitude = m.delay("s2_magnitude", kept, "before rounding");
-    m.unused("they count as the bits below the guard bit", shifted.bits(0, guard_at));
 
     // -(magnitude + up) = ~magnitude + 1 - up: rounding and negation in one sum. Where the magnitude becomes 2^(bits - 1), the
     // limit is right for both signs.

@@ -1,12 +1,13 @@
 //! Segments to commands.
 //!
 //! ```text
-//!   segment ─► prepare ─► next ─► current ─► READ, WRITE     one command a cycle, READ and WRITE first
+//!   segment ─► prepare ─► next ─► current ─► READ, WRITE     one command a cycle
 //!                 │                      ┌─► ACTIVE, PRECHARGE
 //!                 └─ opens its row ──────┘
 //!   sequence: power up, refresh ───────────► PRECHARGE all, REFRESH, LOAD MODE
 //! ```
 //!
+//! READ and WRITE go first, as bursts of several words leave room for other commands; where a beat is one word they go last.
 //! A segment moves on from `prepare` only when its row is open, so `next` and `current` never wait for a row, and a row is closed
 //! only when neither needs it. A refresh that is due stops `prepare`, waits for the other two to finish, closes all rows
 //! and refreshes; the segment in `prepare` then opens its row again.
@@ -66,7 +67,8 @@ pub(super) fn control(shape: &Shape) -> Module {
     let segment = m.stream_in("segment", u(shape.segment_bits()), "segments");
     let next = Stage::new(&m, shape, "next");
     let current = Stage::new(&m, shape, "current");
-    let (beat, done) = beats(&m, shape, &current);
+    let claimed = m.wire("claimed", u(1)).doc("the command pins are wanted for a row");
+    let (beat, done) = beats(&m, shape, &current, claimed.sig());
     let advance = m.node("advance", next.valid.q() & (!current.valid.q() | done));
     current.valid.when(advance, 1);
     current.valid.when(done, 0);
@@ -77,6 +79,7 @@ pub(super) fn control(shape: &Shape) -> Module {
     let quiet = m.wire("quiet", u(1));
     let sequence = Sequence::new(&m, shape, quiet.sig());
     let prepare = Prepare::new(&m, shape, segment, [&next, &current], &beat, &sequence);
+    claimed.set(if shape.burst > 1 { m.u(1, 0) } else { prepare.close | prepare.activate });
     next.valid.when(prepare.go, 1);
     next.valid.when(advance, 0);
     next.load(prepare.go, prepare.parts);
@@ -95,12 +98,12 @@ pub(super) fn control(shape: &Shape) -> Module {
 }
 
 /// When READ and WRITE come; the second value: a segment ends.
-fn beats<'m>(m: &'m Module, shape: &Shape, current: &Stage<'m>) -> (Beat<'m>, Sig<'m>) {
+fn beats<'m>(m: &'m Module, shape: &Shape, current: &Stage<'m>, claimed: Sig<'m>) -> (Beat<'m>, Sig<'m>) {
     let turn = shape.cas_latency + shape.burst;
     let read_gap = Timer::new(m, "read_gap", shape.burst, "cycles until a READ may follow");
     let write_gap = Timer::new(m, "write_gap", turn, "cycles until a WRITE may follow");
     let free = mux(current.write.q(), write_gap.over, read_gap.over);
-    let any = m.node("beat", current.valid.q() & free);
+    let any = m.node("beat", current.valid.q() & free & !claimed);
     let read = m.node("reads", any & !current.write.q());
     let write = m.node("writes", any & current.write.q());
     read_gap.start(any, shape.burst - 1);

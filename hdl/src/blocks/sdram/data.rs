@@ -33,12 +33,16 @@ pub(super) fn data(shape: &Shape) -> Module {
     let mask = m.reg("mask", u(bits / 8), None, "bytes of them that are not written");
     let sending = m.reg("sending", u(shape.burst), Some(0), "words left to write, a bit each");
     beat.when(write, w.data.bits(0, bits));
-    beat.set(beat.q().bits(word, bits - word).zext(bits));
     let kept = mux(tag.bit(2), m.u(bits / 8, 0), w.data.bits(bits, bits / 8));
     mask.when(write, !kept);
-    mask.set(mask.q().bits(masks, bits / 8 - masks).zext(bits / 8));
     sending.when(write, (1u32 << shape.burst) - 1);
-    sending.set(sending.q().bits(1, shape.burst - 1).zext(shape.burst));
+    if shape.burst > 1 {
+        beat.set(beat.q().bits(word, bits - word).zext(bits));
+        mask.set(mask.q().bits(masks, bits / 8 - masks).zext(bits / 8));
+        sending.set(sending.q().bits(1, shape.burst - 1).zext(shape.burst));
+    } else {
+        sending.set(0);
+    }
     let now = sending.q().bit(0);
     let out = m.delay("dq_pins", beat.q().bits(0, word), "registers of the data pins");
     m.output("dq_out", u(word), "data to the chip").set(out);
@@ -54,13 +58,18 @@ pub(super) fn data(shape: &Shape) -> Module {
     // a READ's words come this many cycles after it, the last one here
     let input = m.input("dq_in", u(word), "data from the chip");
     let dq = m.delay("dq", input, "registers of the data pins, incoming");
-    let words = m.reg("words", u(bits - word), None, "words before it, the first one lowest");
-    words.set(cat_lsb(&[words.q(), dq]).bits(word, bits - word));
+    let words = if shape.burst > 1 {
+        let before = m.reg("words", u(bits - word), None, "words before it, the first one lowest");
+        before.set(cat_lsb(&[before.q(), dq]).bits(word, bits - word));
+        cat_lsb(&[before.q(), dq])
+    } else {
+        dq
+    };
     let latency = COMMAND + shape.cas_latency + shape.burst + shape.pad_cycles;
     let valid = m.reg("coming", u(latency), Some(0), "READs on their way, a bit for each cycle");
     valid.set(cat_lsb(&[read, valid.q()]).bits(0, latency));
     let arrived = delayed(&m, "tag", tag, latency);
-    r.set(valid.q().msb(), cat_lsb(&[cat_lsb(&[words.q(), dq]), arrived]));
+    r.set(valid.q().msb(), cat_lsb(&[words, arrived]));
     m
 }
 

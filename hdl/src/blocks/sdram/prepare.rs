@@ -75,7 +75,8 @@ impl<'m> Prepare<'m> {
         let used = [next, current].map(|stage| stage.valid.q() & stage.bank.q().eq(bank));
         let used = m.node("used", used[0] | used[1]).doc("a segment ahead needs the bank's row");
         let rested = of_bank(banks.iter().map(|b| b.keep.over).collect(), 1);
-        let miss = m.node("miss", able & !hit.q() & !beat.any);
+        let miss = if shape.burst > 1 { able & !hit.q() & !beat.any } else { able & !hit.q() };
+        let miss = m.node("miss", miss);
         let close = m.node("close", miss & occupied.q() & !used & rested);
         let activate = m.node("activate", miss & !occupied.q());
 

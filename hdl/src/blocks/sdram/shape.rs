@@ -3,7 +3,7 @@
 use sterna_spec::config::Config;
 use sterna_spec::sdram::{Chip, Timing};
 
-use crate::dsl::{Module, Sig, cat_lsb, u};
+use crate::dsl::{Module, Reg, Sig, cat_lsb, u};
 
 /// Beats of a segment at most, as a power of two. A segment never leaves a row.
 pub(super) const SEGMENT: u32 = 4;
@@ -11,7 +11,7 @@ pub(super) const SEGMENT: u32 = 4;
 /// What the parts of a controller share.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
-    /// Words of a beat: the chip's burst length, 2, 4 or 8.
+    /// Words of a beat: the chip's burst length, 1, 2, 4 or 8.
     pub burst: u32,
     /// Bits of the data bus.
     pub data_bits: u32,
@@ -37,9 +37,9 @@ impl Shape {
     pub fn new(config: &Config, chip: &Chip, clock_hz: u32, pad_cycles: u32) -> Result<Shape, String> {
         let bits = 8 * config.port_bytes;
         let burst = bits / chip.data_bits;
-        if config.ports != 1 || !bits.is_multiple_of(chip.data_bits) || ![2, 4, 8].contains(&burst) {
+        if config.ports != 1 || !bits.is_multiple_of(chip.data_bits) || ![1, 2, 4, 8].contains(&burst) {
             return Err(format!(
-                "{} port(s) of {} bytes on a memory of {} bits: it takes one port whose beat is 2, 4 or 8 words of the memory",
+                "{} port(s) of {} bytes on a memory of {} bits: it takes one port whose beat is 1, 2, 4 or 8 words of the memory",
                 config.ports, config.port_bytes, chip.data_bits
             ));
         }
@@ -111,7 +111,9 @@ impl<'m> Segment<'m> {
 
 /// A countdown: `over` when it stands at zero.
 pub(super) struct Timer<'m> {
-    count: crate::dsl::Reg<'m>,
+    count: Reg<'m>,
+    zero: Reg<'m>,
+    /// A register.
     pub over: Sig<'m>,
 }
 
@@ -120,17 +122,20 @@ impl<'m> Timer<'m> {
     pub fn new(m: &'m Module, name: &str, most: u32, doc: &str) -> Timer<'m> {
         let width = crate::dsl::count_width(most.max(1) as usize);
         let count = m.reg(name, u(width), Some(0), doc);
-        Timer { count, over: m.node(&format!("{name}_over"), !count.q().any()) }
+        let zero = m.reg(&format!("{name}_over"), u(1), Some(1), "it stands at zero");
+        Timer { count, zero, over: zero.q() }
     }
 
     /// Starts it; the first condition that holds decides.
     pub fn start(&self, when: Sig<'m>, cycles: u32) {
         let width = self.count.q().width();
         self.count.when(when, when.module().u(width, cycles));
+        self.zero.when(when, u32::from(cycles == 0));
     }
 
     /// To be called once, after the starts.
     pub fn run(&self) {
         self.count.when(!self.over, self.count.q().wrapping_sub(1));
+        self.zero.when(!self.over, self.count.q().eq(1));
     }
 }

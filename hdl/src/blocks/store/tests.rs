@@ -253,6 +253,6 @@ fn a_word_lost_in_a_stall_shows() {
 fn a_beat_overwritten_before_it_is_taken_shows() {
     run_all(with_fault("leaves", |s| {
         let of = |name: &str| s.module().signal(name);
-        s | of("held") & of("full").bit(2) & of("held_beat").ne(of("s3_beat"))
+        s | of("held") & of("full").bit(3) & of("held_beat").ne(of("s4_beat"))
     }));
 }

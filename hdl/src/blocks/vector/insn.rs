@@ -43,6 +43,10 @@ pub(super) struct Insn<'m> {
     pub has_func: Sig<'m>,
     /// The second operation takes the multiplier or the adder.
     pub long_zop: Sig<'m>,
+    /// Codes go to memory.
+    pub to_kv: Sig<'m>,
+    /// Results go to memory or to the selection.
+    pub outward: Sig<'m>,
     /// The result is quantized.
     pub codes: Sig<'m>,
     /// The next row waits until everything of a row is written: the adders fold its partial sums, or its scalars share
@@ -101,6 +105,8 @@ impl<'m> Insn<'m> {
             b_vmem: flag("b_is_vector", is_b(BKind::Vmem)),
             has_func: flag("has_func", get(field::FN).any()),
             long_zop: flag("long_zop", is_z(ZOp::Add) | is_z(ZOp::Mul) | is_z(ZOp::Square)),
+            to_kv: flag("to_kv", is_dst(DstKind::Kv)),
+            outward: flag("outward", get(field::DST_KIND).ge(DstKind::KvScale as u32)),
             codes: flag("codes", is_dst(DstKind::Act) | is_dst(DstKind::Query) | is_dst(DstKind::Kv)),
             drain: flag("drain", reduce_sum | reduce_max & is_dst(DstKind::Sreg)),
         }

@@ -51,26 +51,34 @@ pub(super) fn issue(c: &Config, w: Widths) -> Module {
     let m = Module::new("vector_issue", "The loop over rows, repetitions and words, and the addresses of A.");
     let x = inputs(&m, c);
     let row = m.reg("row", u(w.row), Some(0), "row of the step");
-    let rep = m.reg("rep", u(8), Some(0), "repetition");
     let word = m.reg("word", u(w.word), Some(0), "word of the repetition");
     let offset = m.reg("offset", u(w.word), Some(0), "word of the row");
     let words_left = m.reg("words_left", u(16), None, "words of the repetition behind this one");
     let reps_left = m.reg("reps_left", u(8), None, "repetitions of the row behind this one");
-    let next_row = m.node("following_row", row.q() + 1);
-    let ends = [words_left, reps_left].map(|left| !left.q().any());
-    let now = control(&m, c, &x, row.q(), next_row, ends);
+    let next_row = m.node("following_row", row.q().wrapping_add(1));
+    let word_ends = m.reg("word_ends", u(1), None, "no word of the repetition is left");
+    let rep_ends = m.reg("rep_ends", u(1), None, "no repetition of the row is left");
+    let row_ends = m.reg("row_ends", u(1), None, "no row of the step is left");
+    let now = control(&m, c, &x, row.q(), next_row, [word_ends, rep_ends, row_ends].map(Reg::q));
 
     let (step, rep_end, row_end) = (now.step, now.rep_end, now.row_end);
     row.when(now.finish, 0);
-    row.when(now.next_row, next_row.trunc(w.row));
-    rep.when(step & row_end, 0);
-    rep.when(step & rep_end, rep.q().wrapping_add(1));
+    row.when(now.next_row, next_row);
     word.when(step & (rep_end | row_end), 0);
     word.when(step, word.q().wrapping_add(1));
-    words_left.when(!now.busy | step & (rep_end | row_end), x.n.wrapping_sub(1));
+    // what is left is counted, and whether that is nothing stands in a register
+    let refill = m.node("refill", !now.busy | step & (rep_end | row_end));
+    words_left.when(refill, x.n.wrapping_sub(1));
     words_left.when(step, words_left.q().wrapping_sub(1));
-    reps_left.when(!now.busy | step & row_end, x.reps.wrapping_sub(1));
+    word_ends.when(refill, x.n.eq(1));
+    word_ends.when(step, words_left.q().eq(1));
+    let refill = m.node("refill_reps", !now.busy | step & row_end);
+    reps_left.when(refill, x.reps.wrapping_sub(1));
     reps_left.when(step & rep_end, reps_left.q().wrapping_sub(1));
+    rep_ends.when(refill, x.reps.eq(1));
+    rep_ends.when(step & rep_end, reps_left.q().eq(1));
+    row_ends.when(!now.busy, x.rows.eq(1));
+    row_ends.when(now.next_row, (row.q() + 2).eq(x.rows));
     offset.when(step & row_end, 0);
     offset.when(step, offset.q().wrapping_add(1));
     let m_word = factor_word(&m, w, &x, &now);
@@ -84,9 +92,6 @@ pub(super) fn issue(c: &Config, w: Widths) -> Module {
     flag("slot_end", now.finish & !x.drain, "nothing follows");
     let place = |name: &str, x: Sig, doc: &str| out(name, pipe(&format!("{name}_q"), x, 1, false), doc);
     place("slot_row", row.q(), "its row");
-    place("slot_rep", rep.q(), "its repetition");
-    place("slot_word", word.q(), "its word in the repetition");
-    place("slot_offset", offset.q(), "its word in the row");
     place("slot_m_word", m_word, "its word in the row's part of shared memory");
     out("drained", now.finish & x.drain, "the instruction is over, and everything is written");
     m
@@ -109,14 +114,14 @@ fn inputs<'m>(m: &'m Module, c: &Config) -> Inputs<'m> {
     }
 }
 
-/// `ends`: this word is the repetition's last, this repetition is the row's.
+/// `ends`: this word is the repetition's last, this repetition is the row's, this row is the step's.
 fn control<'m>(
     m: &'m Module,
     c: &Config,
     x: &Inputs<'m>,
     row: Sig<'m>,
     next_row: Sig<'m>,
-    [rep_end, last_rep]: [Sig<'m>; 2],
+    [rep_end, last_rep, last_row]: [Sig<'m>; 3],
 ) -> Now<'m> {
     let busy = m.reg("busy", u(1), Some(0), "an instruction is being issued");
     let waiting = m.reg("waiting", u(1), Some(0), "the row is issued but not yet written");
@@ -136,9 +141,9 @@ fn control<'m>(
     let row_end = m.node("row_end", !active | rep_end & last_rep);
     let written = waiting.q() & x.row_done;
     let leave = m.node("leave_row", written | step & row_end & !(x.drain & active));
-    let finish = m.node("finish", leave & next_row.eq(x.rows));
+    let finish = m.node("finish", leave & last_row);
     let part = |row: Sig<'m>| if c.rows == 1 { x.takes_part } else { selected(x.takes_part, row) };
-    registered.when(leave, part(next_row.trunc(row.width())));
+    registered.when(leave, part(next_row));
     registered.when(!busy.q(), part(row));
     busy.when(finish, 0);
     busy.when(x.start, 1);

@@ -17,7 +17,7 @@ use super::tag::pipe;
 use crate::dsl::{MemStyle, Module, Sig, index_width, u};
 use sterna_spec::config::Config;
 use sterna_spec::isa::ZOp;
-use sterna_spec::numbers::{INT_BITS, PARTIAL_SUMS};
+use sterna_spec::numbers::PARTIAL_SUMS;
 
 /// Partial sums of a lane: partial `i` is slot `i / V` of lane `i mod V`.
 pub(super) fn slots(c: &Config) -> u32 {
@@ -44,7 +44,7 @@ pub(super) fn lane(c: &Config, units: &Shared) -> Module {
         "One binary32 lane of the vector unit; the settings are stable during an instruction.",
     );
     let flag = |name: &str, doc: &str| m.input(name, u(1), doc);
-    let a = operand_a(&m, units);
+    let a = operand_a(&m, c, units);
     let mul = m.instance("first_mul", &units.mul);
     mul.connect("a", a);
     mul.connect("b", m.input("m", u(32), "factor, binary32, with A"));
@@ -88,9 +88,10 @@ pub(super) fn lane(c: &Config, units: &Shared) -> Module {
     m
 }
 
-fn operand_a<'m>(m: &'m Module, units: &Shared) -> Sig<'m> {
+fn operand_a<'m>(m: &'m Module, c: &Config, units: &Shared) -> Sig<'m> {
     let raw = m.input("raw", u(32), "A from vector memory or scalars, binary32");
-    let integer = m.input("whole", crate::dsl::s(INT_BITS), "A from the matrix or the attention unit");
+    let integer =
+        m.input("whole", crate::dsl::s(super::integer_bits(c)), "A from the matrix or the attention unit");
     let convert = m.instance("convert", &units.convert);
     convert.connect("value", integer);
     let is_integer = m.input("is_integer", u(1), "A is an integer");

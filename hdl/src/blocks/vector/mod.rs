@@ -7,7 +7,7 @@
 //!           1, read 2          1, read 2          address 2, read 2             codes: ACT, QUERY, KV
 //! ```
 //!
-//! A slot carries a word's flags and place; a unit in brackets is passed by when the instruction does not use it. Operands
+//! A slot carries a word's flags; a unit in brackets is passed by when the instruction does not use it. Operands
 //! are not delayed, their addresses are: m is read when A is converted, b when the function is computed. Nothing of two
 //! instructions is ever in the pipeline at once, so there are no hazards between instructions; inside of one, an operand
 //! is read before the result at its place is written (in-place instructions), and no other overlap is legal.
@@ -36,8 +36,9 @@ use path::Path;
 use std::rc::Rc;
 use sterna_spec::config::Config;
 use sterna_spec::numbers::INT_BITS;
-use tag::{Flags, Place, Tag, Widths};
+use tag::{Flags, Tag, Widths};
 
+use super::attention;
 pub use super::attention::ATT_LATENCY;
 pub use super::matmul::ACC_LATENCY;
 /// Most words that come out after `hold` has risen.
@@ -74,11 +75,16 @@ impl Parts {
             mul: Rc::new(fp::mul()),
             add: Rc::new(fp::add()),
             sfu: Rc::new(fp::sfu()),
-            convert: Rc::new(fp::int_to_f32(INT_BITS)),
+            convert: Rc::new(fp::int_to_f32(integer_bits(c))),
             quantize: Rc::new(fp::f32_to_int(16)),
         };
         Parts { issue: issue::issue(c, Widths::new(c)), shared }
     }
+}
+
+/// Bits of the integers that a lane converts: accumulators and attention's sums, of the [`INT_BITS`] of which it needs no more.
+fn integer_bits(c: &Config) -> u32 {
+    c.acc_bits().max(attention::sum_bits(c)).max(fp::LEAST_INT_BITS)
 }
 
 /// The arithmetic modules, shared by all lanes.
@@ -210,10 +216,9 @@ fn issue_slot<'m>(unit: &Unit<'m>, issue: Module) -> (Inst<'m>, Tag<'m>) {
         m.output(&format!("{unit}_word"), u(16), "word that is read").set(issue.out("a_word"));
     }
     let slot = |what: &str| issue.out(&format!("slot_{what}"));
-    let place = Place { row: slot("row"), rep: slot("rep"), word: slot("word"), offset: slot("offset") };
     let flags =
         Flags { valid: slot("valid"), last: slot("last"), row_end: slot("row_end"), end: slot("end") };
-    (issue, Tag { flags, place: cat_lsb(&[place.pack(), slot("m_word")]) })
+    (issue, Tag { flags, place: cat_lsb(&[slot("row"), slot("m_word")]) })
 }
 
 fn connect_lanes<'m>(unit: &Unit<'m>, lanes: &[Inst<'m>], operands: &Operands<'m>) {
@@ -223,7 +228,8 @@ fn connect_lanes<'m>(unit: &Unit<'m>, lanes: &[Inst<'m>], operands: &Operands<'m
     for (l, lane) in lanes.iter().enumerate() {
         let own = |x: Sig<'m>| x.word(l as u32, 32);
         let raw = own(operands.raw);
-        let integer = insn.att.mux(att[l].as_signed(), acc[l].sext(INT_BITS));
+        let bits = integer_bits(c);
+        let integer = insn.att.mux(tag::low(att[l], bits).as_signed(), acc[l].as_signed().sext(bits));
         let inputs = [
             ("raw", if l == 0 { insn.scalar.mux(operands.scalar, raw) } else { raw }),
             ("whole", integer),
@@ -274,10 +280,10 @@ fn connect_sum<'m>(unit: &Unit<'m>, lanes: &[Inst<'m>], [square, row_end]: [Sig<
 
 fn connect_max<'m>(unit: &Unit<'m>, path: &Path<'m>, z: Sig<'m>) -> Inst<'m> {
     let (m, insn) = (unit.m, &unit.insn);
-    let to = path::Target::of(path.z.place, unit.w);
+    let to = path.z;
     let max = m.instance("max", max::max(unit.c, unit.w.row));
-    max.connect("valid", path.z.flags.valid & insn.reduce_max);
-    max.connect("last", path.z.flags.last);
+    max.connect("valid", path.z_flags.valid & insn.reduce_max);
+    max.connect("last", path.z_flags.last);
     max.connect("row", to.row);
     max.connect("index", insn.smax.wrapping_add(to.rep));
     max.connect("one_lane", insn.scalar);
@@ -289,12 +295,12 @@ fn connect_max<'m>(unit: &Unit<'m>, path: &Path<'m>, z: Sig<'m>) -> Inst<'m> {
 fn settle<'m>(unit: &Unit<'m>, issue: Inst<'m>, path: &Path<'m>, sum: Inst<'m>) {
     let (m, insn) = (unit.m, &unit.insn);
     let cycles = max::latency(unit.c).max(fp::F32_TO_INT_LATENCY);
-    let flags = path.z.flags;
+    let flags = path.z_flags;
     let ends = cat_lsb(&[flags.row_end, flags.end]);
     let late = tag::gated("after_max", ends, insn.reduce_max, cycles);
     let pick = |z: Sig<'m>, code: Sig<'m>, max: Sig<'m>| insn.reduce_max.mux(max, insn.codes.mux(code, z));
-    let row_end = pick(flags.row_end, path.code[1], late.bit(0));
-    let end = pick(flags.end, path.code[2], late.bit(1));
+    let row_end = pick(flags.row_end, path.code_flags.row_end, late.bit(0));
+    let end = pick(flags.end, path.code_flags.end, late.bit(1));
     issue.connect("row_done", insn.reduce_sum.mux(sum.out("done"), row_end));
     let drained = m.reg("drained", u(1), Some(0), "a drained instruction is over");
     drained.set(issue.out("drained"));

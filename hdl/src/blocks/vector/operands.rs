@@ -1,7 +1,7 @@
 //! The operands: vector memory, shared memory, and the read ports of the scalars.
 
 use super::Unit;
-use super::path::{Path, Target};
+use super::path::Path;
 use super::tag::{Place, low, row_base, scalar_address};
 use crate::dsl::{Inst, MemStyle, Sig};
 use sterna_spec::isa::DstKind;
@@ -32,10 +32,9 @@ pub(super) fn read<'m>(
 ) -> Operands<'m> {
     let (m, c, w, insn) = (unit.m, unit.c, unit.w, &unit.insn);
     let on = m.u(1, 1);
-    let b_place = Place::of(path.b.place, w);
-    let b_word = low(insn.b, w.vmem).wrapping_add(b_place.offset.resize(w.vmem));
+    let b_word = low(insn.b, w.vmem).wrapping_add(path.b.offset.resize(w.vmem));
     let b_word = m.delay("b_word", b_word, "word of b in its row");
-    let b_row = Place::of(path.b_next.place, w).row;
+    let b_row = m.delay("b_row", path.b.row, "its row");
     let base = row_base(m, b_row, c.rows, c.vector_words, w.vmem);
     let b_address = m.delay("b_address", base.wrapping_add(b_word), "word of b");
     let (raw, b_words) = vector_memory(unit, path, issue.out("a_address"), b_address, z);
@@ -69,8 +68,8 @@ fn vector_memory<'m>(
     z: Sig<'m>,
 ) -> (Sig<'m>, Sig<'m>) {
     let (m, c, w, io) = (unit.m, unit.c, unit.w, &unit.io);
-    let to = Target::of(path.z.place, w);
-    let store = path.z.flags.valid & unit.insn.to(DstKind::Vmem);
+    let to = path.z;
+    let store = path.z_flags.valid & unit.insn.to(DstKind::Vmem);
     let load = io.ld_vmem;
     let row = load.mux(low(io.ld_row, w.row), to.row);
     let word = load.mux(low(io.ld_word, w.vmem), to.dst.resize(w.vmem));
@@ -116,12 +115,14 @@ pub(super) fn scalars<'m>(
         let word = place.word.resize(8);
         insn.scalar.mux(word, place.rep) & inc.repeat(8)
     };
-    let at = |first: Sig<'m>, place: Place<'m>, inc: Sig<'m>| {
-        scalar_address(place.row, first.trunc(8).wrapping_add(step(place, inc)), c, w)
+    let at = |first: Sig<'m>, row: Sig<'m>, step: Sig<'m>| {
+        scalar_address(row, first.trunc(8).wrapping_add(step), c, w)
     };
-    let m_at = at(insn.m, Place::of(path.factor.place, w), insn.m_inc);
+    let m_at = at(insn.m, path.factor.row, step(path.factor, insn.m_inc));
     scalars.connect("m_address", m.delay("m_scalar_address", m_at, "scalar of the factor"));
-    let b_at = at(insn.b, Place::of(path.b_next.place, w), insn.b_inc);
+    let [b_row, b_step] = [("b_scalar_row", path.b.row), ("b_step", step(path.b, insn.b_inc))]
+        .map(|(name, x)| m.delay(name, x, "of b's scalar"));
+    let b_at = at(insn.b, b_row, b_step);
     scalars.connect("b_address", m.delay("b_scalar_address", b_at, "scalar of b"));
     let own = scalar_address(issue.out("a_row"), issue.out("a_word").trunc(8), c, w);
     let theirs = scalar_address(low(io.s_rrow, w.row), io.s_rindex, c, w);
@@ -129,7 +130,7 @@ pub(super) fn scalars<'m>(
     m.output("s_rdata", crate::dsl::u(32), "scalar for the attention unit, a cycle later")
         .set(scalars.out("a_data"));
 
-    let to = Target::of(path.z.place, w);
+    let to = path.z;
     let reductions = [
         Write { on: sum.out("done"), row: issue.out("a_row"), index: insn.ssum, data: total },
         Write {
@@ -140,7 +141,7 @@ pub(super) fn scalars<'m>(
         },
         Write { on: io.s_we, row: low(io.s_row, w.row), index: io.s_index, data: io.s_wdata },
     ];
-    let store = path.z.flags.valid & insn.to(DstKind::Sreg);
+    let store = path.z_flags.valid & insn.to(DstKind::Sreg);
     let mut write = Write { on: store, row: to.row, index: to.dst.trunc(8), data: z.bits(0, 32) };
     if c.probe {
         probe(unit, &reductions);

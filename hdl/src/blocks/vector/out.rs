@@ -7,26 +7,25 @@ use sterna_spec::isa::DstKind;
 
 /// Drives the output ports; `z` are the results of all lanes.
 pub(super) fn drive<'m>(unit: &Unit<'m>, path: &Path<'m>, lanes: &[Inst<'m>], z: Sig<'m>) {
-    let (m, c, w, insn) = (unit.m, unit.c, unit.w, &unit.insn);
+    let (m, c, insn) = (unit.m, unit.c, &unit.insn);
     let out = |name: &str, x: Sig<'m>, width: u32, doc: &str| {
         m.output(name, u(width), doc).set(x.zext(width));
     };
     let codes = |port: &str| cat_lsb(&lanes.iter().map(|l| l.out(port).as_unsigned()).collect::<Vec<_>>());
     let (code8, code16) = (codes("code8"), codes("code16"));
-    let code = Target::of(path.code_place, w);
+    let code = path.code;
     for (name, kind, data) in [("act", DstKind::Act, code8), ("q", DstKind::Query, code16)] {
         let port = |what: &str| format!("{name}_{what}");
-        out(&port("we"), path.code[0] & insn.to(kind), 1, "write a word of codes");
+        out(&port("we"), path.code_flags.valid & insn.to(kind), 1, "write a word of codes");
         out(&port("row"), code.row, 4, "its row");
         out(&port("word"), code.dst, 16, "its word");
         out(&port("data"), data, data.width(), "codes of all lanes");
     }
 
-    let kv = m.node("to_kv", insn.to(DstKind::Kv));
-    let to = Target::of(path.z.place, w);
-    let outward = m.node("to_memory", insn.dst_kind.ge(DstKind::KvScale as u32));
+    let kv = insn.to_kv;
+    let to = path.z;
     let width = 32 * c.lanes;
-    let valid = (path.code[0] & kv) | (path.z.flags.valid & outward);
+    let valid = (path.code_flags.valid & kv) | (path.z_flags.valid & insn.outward);
     out("out_valid", valid, 1, "a word for the store or the selection");
     out("out_kind", insn.dst_kind, 4, "its destination");
     out("out_row", kv.mux(code.row, to.row), 4, "its row");
@@ -40,13 +39,11 @@ pub(super) fn drive<'m>(unit: &Unit<'m>, path: &Path<'m>, lanes: &[Inst<'m>], z:
 
 /// The observation port: every word that goes anywhere, as the golden model logs it.
 fn probe<'m>(unit: &Unit<'m>, path: &Path<'m>, lanes: &[Inst<'m>], z: Sig<'m>) {
-    let (m, c, w, insn) = (unit.m, unit.c, unit.w, &unit.insn);
+    let (m, c, insn) = (unit.m, unit.c, &unit.insn);
     let out = |name: &str, x: Sig<'m>, width: u32, doc: &str| {
         m.output(name, u(width), doc).set(x.zext(width));
     };
-    let tag = |pick: fn(Target<'m>) -> Sig<'m>| {
-        insn.codes.mux(pick(Target::of(path.code_place, w)), pick(Target::of(path.z.place, w)))
-    };
+    let tag = |pick: fn(Target<'m>) -> Sig<'m>| insn.codes.mux(pick(path.code), pick(path.z));
     let dst = m.node("probe_dst", tag(|t| t.dst));
     let offset = m.node("probe_offset", dst.wrapping_sub(insn.dst));
     let id = insn.addr.wrapping_add((offset << c.lanes.ilog2()).zext(32));
@@ -59,7 +56,7 @@ fn probe<'m>(unit: &Unit<'m>, path: &Path<'m>, lanes: &[Inst<'m>], z: Sig<'m>) {
     let wide = insn.to(DstKind::Query);
     let code = |l: &Inst<'m>| wide.mux(l.out("code16"), l.out("code8").ext(16)).ext(32).as_unsigned();
     let codes = cat_lsb(&lanes.iter().map(code).collect::<Vec<_>>());
-    let valid = insn.codes.mux(path.code[0], path.z.flags.valid);
+    let valid = insn.codes.mux(path.code_flags.valid, path.z_flags.valid);
     out("probe_valid", valid & insn.dst_kind.any(), 1, "a word of results");
     out("probe_kind", insn.dst_kind, 4, "its destination");
     out("probe_row", tag(|t| t.row), 4, "its row");

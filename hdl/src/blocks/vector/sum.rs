@@ -55,7 +55,7 @@ struct Fold<'m> {
 pub(super) fn sum(c: &Config) -> Module {
     let m = Module::new("vector_sum", "Which partial sums of squares meet in the lanes' adders, and when.");
     let bits = slot_bits(c);
-    let square = m.input("square", u(1), "the multipliers give the squares of a word");
+    let square = m.input("square", u(1), "a cycle later the multipliers give the squares of a word");
     let row_end = m.input("row_end", u(1), "they are the last of the row");
     // The last sum is written ADD_LATENCY cycles after its square came; the fold reads from the cycle after that.
     let begin = pipe("fold_begin", square & row_end, ADD_LATENCY, true);
@@ -72,7 +72,10 @@ pub(super) fn sum(c: &Config) -> Module {
     let first = m.node("first_fold", fold.on & fold.step.eq(0) & !full);
     let cross = m.node("is_cross", fold.on & fold.step.ge(first_cross(c)));
     let keep = m.node("keep", square | fold.on & !cross & fold.at.lt(half));
-    let out = |name: &str, x: Sig, doc: &str| m.output(name, x.ty(), doc).set(x);
+    // all leaves through registers, with the squares
+    let out = |name: &str, x: Sig, doc: &str| {
+        m.output(name, x.ty(), doc).set(pipe(&format!("{name}_now"), x, 1, true));
+    };
     out("fold", fold.on, "partial sums are folded");
     out("across", cross, "lanes are folded");
     out("step", fold.step, "distance of the fold");

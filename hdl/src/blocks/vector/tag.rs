@@ -1,4 +1,4 @@
-//! What travels along with a word through the pipeline: flags, and its place in the instruction.
+//! What travels along with a word through the pipeline, and its place in the instruction.
 
 use crate::dsl::{Module, Sig, cat_lsb, index_width, u};
 use sterna_spec::config::Config;
@@ -56,24 +56,28 @@ impl<'m> Flags<'m> {
     }
 
     /// `cycles` later; enters only when `used`, so that nothing stale is left for a later instruction.
-    fn through(self, name: &str, used: Sig<'m>, cycles: u32) -> Self {
+    pub(super) fn through(self, name: &str, used: Sig<'m>, cycles: u32) -> Self {
         Flags::unpack(gated(name, self.pack(), used, cycles))
     }
 }
 
-/// A pipeline slot: flags and place.
+/// A pipeline slot.
 #[derive(Clone, Copy)]
 pub(super) struct Tag<'m> {
     pub flags: Flags<'m>,
-    /// See [`Place`]; more may follow above it.
+    /// What travels with the word: its row, and more.
     pub place: Sig<'m>,
 }
 
 impl<'m> Tag<'m> {
     /// `cycles` later.
     pub(super) fn later(self, name: &str, cycles: u32) -> Self {
-        let m = self.place.module();
-        let flags = self.flags.through(&format!("{name}_flags"), m.u(1, 1), cycles);
+        self.later_if(name, self.place.module().u(1, 1), cycles)
+    }
+
+    /// `cycles` later, its flags only if `used`.
+    pub(super) fn later_if(self, name: &str, used: Sig<'m>, cycles: u32) -> Self {
+        let flags = self.flags.through(&format!("{name}_flags"), used, cycles);
         Tag { flags, place: pipe(&format!("{name}_place"), self.place, cycles, false) }
     }
 
@@ -94,28 +98,6 @@ pub(super) struct Place<'m> {
     pub rep: Sig<'m>,
     pub word: Sig<'m>,
     pub offset: Sig<'m>,
-}
-
-impl<'m> Place<'m> {
-    /// Bits of a packed place.
-    pub(super) fn width(w: Widths) -> u32 {
-        w.row + 8 + 2 * w.word
-    }
-
-    /// The place in the low bits of `x`.
-    pub(super) fn of(x: Sig<'m>, w: Widths) -> Self {
-        let at = w.row + 8;
-        Place {
-            row: x.bits(0, w.row),
-            rep: x.bits(w.row, 8),
-            word: x.bits(at, w.word),
-            offset: x.bits(at + w.word, w.word),
-        }
-    }
-
-    pub(super) fn pack(self) -> Sig<'m> {
-        cat_lsb(&[self.row, self.rep, self.word, self.offset])
-    }
 }
 
 /// `x` delayed by `cycles`, from zero after reset; enters only when `used`.

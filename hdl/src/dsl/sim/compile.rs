@@ -4,7 +4,7 @@ use super::Sim;
 use super::exec::{Memory, Program, ReadStep, RegStep, WriteStep};
 use super::wide::Arg;
 use crate::dsl::bits::{Bits, limbs_for};
-use crate::dsl::ir::{Dir, Id, Op};
+use crate::dsl::ir::{Dir, Id, MemStyle, Op};
 use crate::dsl::module::Module;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -232,7 +232,10 @@ impl Builder<'_> {
             let mem = self.ctxs[ctx].first_mem + m;
             for r in &data.reads {
                 if let Some(enable) = r.enable {
-                    reads.push(ReadStep { q: at(r.id), mem, addr: at(r.addr), enable: at(enable) });
+                    let all = self.program.writes.len() + writes.len();
+                    let rivals = if data.style == MemStyle::Lut { 0 } else { data.writes.len() };
+                    let rivals = (all..all + rivals).collect();
+                    reads.push(ReadStep { q: at(r.id), mem, addr: at(r.addr), enable: at(enable), rivals });
                 }
             }
             for w in &data.writes {
@@ -278,6 +281,7 @@ impl Builder<'_> {
             reset: (top.reset.clone(), top.reset_low),
             stale: true,
             cycle: 0,
+            noise: None,
         }
     }
 }

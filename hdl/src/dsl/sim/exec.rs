@@ -1,7 +1,7 @@
 //! The operations and their execution: values of up to 64 bits in one instruction each, wider ones in `wide`.
 
 use super::wide::Wide;
-use crate::dsl::bits::limbs_for;
+use crate::dsl::bits::{Bits, limbs_for};
 
 /// What an instruction does with the sign-extended operands a and b.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -74,6 +74,8 @@ pub(super) struct ReadStep {
     pub mem: usize,
     pub addr: u32,
     pub enable: u32,
+    /// Numbers of the writes that must not meet it: none if the old word is sure.
+    pub rivals: Vec<usize>,
 }
 
 pub(super) struct WriteStep {
@@ -206,8 +208,23 @@ impl Program {
         }
     }
 
-    /// The clock edge: every register and registered read takes its next value, then memories are written.
-    pub fn edge(&self, st: &mut [u64], shadow: &mut [u64], mems: &mut [Memory]) {
+    /// A write goes to the address that `r` reads.
+    fn collides(&self, r: &ReadStep, st: &[u64]) -> bool {
+        r.rivals.iter().map(|w| &self.writes[*w]).any(|w| {
+            let mask = &st[w.mask as usize..][..limbs_for(w.lanes)];
+            st[w.addr as usize] == st[r.addr as usize] && mask.iter().any(|limb| *limb != 0)
+        })
+    }
+
+    /// The clock edge: every register and registered read takes its next value, then memories are written. `noise`: what reads
+    /// that collide with a write give, if not the old word.
+    pub fn edge(
+        &self,
+        st: &mut [u64],
+        shadow: &mut [u64],
+        mems: &mut [Memory],
+        mut noise: Option<&mut dyn FnMut() -> u64>,
+    ) {
         let in_reset = st[0] != 0;
         for r in &self.regs {
             let hit = || r.arms.iter().find(|(cond, _)| st[*cond as usize] != 0).map(|(_, value)| *value);
@@ -226,6 +243,11 @@ impl Program {
                 &st[q..q + n]
             };
             shadow[q..q + n].copy_from_slice(from);
+            if let Some(noise) = noise.as_mut().filter(|_| st[r.enable as usize] != 0 && self.collides(r, st))
+            {
+                let words: Vec<u64> = (0..n).map(|_| noise()).collect();
+                shadow[q..q + n].copy_from_slice(Bits::from_limbs(mems[r.mem].width, &words).limbs());
+            }
         }
         for w in &self.writes {
             let addr = st[w.addr as usize] as usize;

@@ -25,6 +25,7 @@ pub struct Sim {
     reset: (String, bool),
     stale: bool,
     cycle: u64,
+    noise: Option<SplitMix>,
 }
 
 impl Sim {
@@ -35,7 +36,7 @@ impl Sim {
     }
 
     /// Like [`Sim::new`], but registers without reset and memories without initial contents start with random values,
-    /// so that whoever relies on them shows.
+    /// and reads of block RAM give random values where a write to their address collides, so that whoever relies on them shows.
     pub fn seeded(top: &Module, seed: u64) -> Result<Sim, Errors> {
         let mut sim = Sim::new(top)?;
         let mut random = SplitMix(seed);
@@ -53,7 +54,13 @@ impl Sim {
                 mem.write(at, Bits::from_limbs(mem.width, &value).limbs());
             }
         }
+        sim.noise = Some(random);
         Ok(sim)
+    }
+
+    /// From now on reads of block RAM that collide with a write give the old word, as the printed Verilog does in a simulator.
+    pub fn keep_old_words(&mut self) {
+        self.noise = None;
     }
 
     /// Sets an input port (or the reset port, whatever its polarity).
@@ -151,7 +158,9 @@ impl Sim {
     /// One rising edge of the clock.
     pub fn tick(&mut self) {
         self.settle();
-        self.program.edge(&mut self.state, &mut self.shadow, &mut self.mems);
+        let mut noise = self.noise.as_mut().map(|random| || random.next());
+        let noise = noise.as_mut().map(|noise| noise as &mut dyn FnMut() -> u64);
+        self.program.edge(&mut self.state, &mut self.shadow, &mut self.mems, noise);
         self.stale = true;
         self.cycle += 1;
     }

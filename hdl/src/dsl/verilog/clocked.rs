@@ -43,10 +43,11 @@ impl Printer<'_> {
     fn memory(&self, m: &MemData) -> String {
         let mut text = comment(&m.doc, "    ");
         let style = match m.style {
-            MemStyle::Auto => "",
+            MemStyle::Auto if m.writes.is_empty() => "",
+            MemStyle::Auto => "(* no_rw_check *)\n    ",
             MemStyle::Lut => "(* ram_style = \"distributed\" *)\n    ",
-            MemStyle::Block => "(* ram_style = \"block\" *)\n    ",
-            MemStyle::Ultra => "(* ram_style = \"ultra\" *)\n    ",
+            MemStyle::Block => "(* ram_style = \"block\", no_rw_check *)\n    ",
+            MemStyle::Ultra => "(* ram_style = \"ultra\", no_rw_check *)\n    ",
         };
         text.push_str(&format!("    {style}reg {}{} [0:{}];\n", shape(u(m.width)), m.name, m.depth - 1));
         if !m.init.is_empty() {

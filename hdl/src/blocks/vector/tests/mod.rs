@@ -179,13 +179,14 @@ fn a_sum_of_squares_costs_its_words_and_a_fold() {
 
 /// Integers of all sizes on their way through the unit; the golden model's attention gives only small ones.
 #[test]
-fn integers_of_forty_bits_are_converted() {
+fn integers_of_all_sizes_are_converted() {
     let c = config(4, 1);
     let mut bench = Bench::new(&c, &vector(&c), 5);
     bench.rows(1, &[true]);
     let mut rng = ChaCha8Rng::seed_from_u64(3);
-    let limit = 1i64 << 39;
-    let mut next = || rng.random_range(-limit..limit) >> rng.random_range(0..40);
+    let bits = integer_bits(&c);
+    let limit = 1i64 << (bits - 1);
+    let mut next = || rng.random_range(-limit..limit) >> rng.random_range(0..bits);
     bench.att[0].iter_mut().for_each(|x| *x = next());
     (bench.att[0][0], bench.att[0][1]) = (-limit, limit - 1);
     let half = 1i64 << (c.acc_bits() - 1);
