@@ -2,12 +2,14 @@
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use sterna_spec::config::Config;
 use sterna_spec::device::{Device, DeviceError};
 use sterna_spec::registers::{self, offset, status};
 use verilated::{Design, Format, Init, Model, Port, Source};
 
+use crate::activity::{Activity, ActivityPins};
 use crate::memory::{Master, Memory, Slave, Stalls};
 use crate::pins::{LitePins, MasterPins};
 use crate::probe::{Observed, Probe};
@@ -45,6 +47,8 @@ pub struct Options {
     /// Also check in every cycle that no output of the AXI4 masters depends on their inputs in the same cycle (IHI 0022, A3.1). It
     /// costs no measurable time: the model would propagate the inputs in any case.
     pub strict: bool,
+    /// Where to keep what every cycle was spent on; the configuration needs `probe` for that.
+    pub activity: Option<Arc<Mutex<Activity>>>,
     /// How the Verilog is built; clock, trace and initial values are set here.
     pub build: verilated::Options,
 }
@@ -58,6 +62,7 @@ impl Default for Options {
             trace: None,
             watchdog: 1_000_000,
             strict: true,
+            activity: None,
             build: verilated::Options::default(),
         }
     }
@@ -74,6 +79,7 @@ pub struct SimDevice {
     memory: Memory,
     irq: Port,
     probe: Option<Probe>,
+    activity: Option<(ActivityPins, Arc<Mutex<Activity>>)>,
     strict: bool,
     watchdog: u64,
     /// Cycle of the last beat or address on any port.
@@ -124,6 +130,8 @@ impl SimDevice {
         let ports = config.ports as usize;
         let pins = (0..config.ports).map(|i| MasterPins::new(&model, config, i)).collect::<Result<_, _>>();
         let probe = config.probe.then(|| Probe::new(&model, config)).transpose();
+        let activity = options.activity.clone().filter(|_| config.probe);
+        let activity = activity.map(|kept| ActivityPins::new(&model).map(|pins| (pins, kept))).transpose();
         let mut device = SimDevice {
             config: config.clone(),
             lite: LitePins::new(&model).map_err(failed)?,
@@ -133,6 +141,7 @@ impl SimDevice {
             slaves: vec![Slave::default(); ports],
             memory: Memory::new(ports, config.port_bytes as usize, profile, options.stalls, options.seed),
             probe: probe.map_err(failed)?,
+            activity: activity.map_err(failed)?,
             strict: options.strict,
             watchdog: options.watchdog,
             last_traffic: 0,
@@ -224,6 +233,9 @@ impl SimDevice {
         }
         if let Err(error) = self.model.tick(1) {
             return Err(self.fail(error.to_string()));
+        }
+        if let Some((pins, kept)) = &mut self.activity {
+            pins.sample(&self.model, &self.memory, kept);
         }
         if let Some(probe) = &mut self.probe {
             probe.sample(&self.model, now + 1).map_err(failed)?;

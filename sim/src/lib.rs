@@ -13,11 +13,15 @@
 //! | `device.rs` | [`SimDevice`] |
 //! | `bus.rs` | its register accesses |
 //! | `probe.rs` | what the observation port said |
+//! | `activity.rs` | [`Activity`]: what every cycle was spent on, by instruction |
 //! | `lockstep.rs` | [`Lockstep`] |
 //! | `report.rs` | [`Mismatch`]: where the two differ, in words |
 //! | `walk.rs` | instructions of a step stream by number |
 //! | `sdram.rs` | [`sdram::Sdram`]: an SDRAM chip that checks the rules of its data sheet |
+//! | `board.rs` | [`board::BoardSim`]: a board from pin to pin, with an SDRAM chip and a serial line
 
+pub mod activity;
+pub mod board;
 mod bus;
 pub mod device;
 pub mod evaluator;
@@ -30,6 +34,7 @@ pub mod report;
 pub mod sdram;
 mod walk;
 
+pub use activity::Activity;
 pub use device::{Options, SimDevice, Trace};
 pub use lockstep::Lockstep;
 pub use memory::{Memory, Stalls, Traffic};

@@ -68,6 +68,18 @@ const ROWS: &[Row] = &[
         source: "16-bit SDRAM on the design's clock (IS42S16160, AS4C32M16, MT48LC16M16): 8192 refreshes in 64 ms, 66 ns each; latency: \
                  precharge 3, activate 3, CAS 3, a register. Queues and turnaround: those of a simple controller, assumed",
     },
+    Row {
+        name: "tang-nano-20k",
+        read_latency: Span::Cycles(12),
+        write_latency: Span::Cycles(4),
+        outstanding: 8,
+        write_buffer: 16,
+        refresh_every: Span::Nanos(15_625),
+        refresh_for: Span::Nanos(150),
+        turnaround: Span::Cycles(4),
+        conflict_percent: 0,
+        source: "32-bit SDRAM in the package, on the design's clock; TODO",
+    },
 ];
 
 /// A memory in cycles of one clock. All fields may be changed before use.
@@ -165,7 +177,7 @@ mod tests {
 
     #[test]
     fn unknown_names() {
-        insta::assert_snapshot!(Profile::named("ddr9", 100).unwrap_err(), @"there is no memory profile 'ddr9'; choose one of: ideal, kv260, ulx3s");
+        insta::assert_snapshot!(Profile::named("ddr9", 100).unwrap_err(), @"there is no memory profile 'ddr9'; choose one of: ideal, kv260, ulx3s, tang-nano-20k");
     }
 
     #[test]

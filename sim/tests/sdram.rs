@@ -235,6 +235,8 @@ fn random_traffic_keeps_the_rules_and_finds_its_data() {
         (SDR_256M_X16, 8, 60, 1, 0.2),
         (SDR_256M_X16, 16, 133, 1, 0.9),
         (GW2AR_18, 8, 60, 1, 1.0),
+        (GW2AR_18, 4, 54, 1, 1.0),
+        (GW2AR_18, 4, 100, 1, 0.5),
         (GW2AR_18, 16, 100, 0, 0.4),
     ];
     for (seed, (chip, bytes, mhz, pads, take)) in (0..).zip(cases) {

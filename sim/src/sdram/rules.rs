@@ -20,7 +20,8 @@ pub(super) enum Command {
 
 impl Command {
     pub fn of(pins: &Pins) -> Command {
-        if pins.cs_n {
+        // while CKE is low, as after power up, the chip heeds no pin
+        if pins.cs_n || !pins.cke {
             return Command::Nop;
         }
         match (pins.ras_n, pins.cas_n, pins.we_n) {
