@@ -1,6 +1,9 @@
 //! The command line: arguments in `args.rs`, one file a subcommand.
 
 pub mod args;
+mod bench;
+#[cfg(feature = "sim")]
+mod board_sim;
 mod convert;
 mod devices;
 mod doctor;
@@ -26,8 +29,11 @@ pub fn run(args: Args) -> Result<()> {
         Command::Logits(logits) => logits::logits(&logits),
         Command::Eval(eval) => eval::eval(&eval),
         Command::Perplexity(perplexity) => perplexity::perplexity(&perplexity),
+        Command::Bench(bench) => bench::bench(&bench),
         Command::Devices(devices) => devices::devices(&devices),
         Command::Doctor(doctor) => doctor::doctor(&doctor),
+        #[cfg(feature = "sim")]
+        Command::BoardSim(board) => board_sim::board_sim(&board),
         Command::Inspect(inspect) => inspect::inspect(&inspect),
         Command::Replay(replay) => replay::replay(&replay),
         Command::Convert(convert) => convert::convert(&convert),

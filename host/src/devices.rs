@@ -41,7 +41,11 @@ impl Kind {
         #[cfg(target_os = "linux")]
         (Kind::Uio, "uio", "a design on this machine's bus: uio:NAME or uio:NAME,PRESET"),
         (Kind::Uart, "uart", "a board at a serial port: uart:PATH, uart:PATH@BAUD, uart:PATH@BAUD,PRESET"),
-        (Kind::Tcp, "tcp", "a board behind a socket: tcp:HOST:PORT or tcp:HOST:PORT,PRESET"),
+        (
+            Kind::Tcp,
+            "tcp",
+            "a board behind a socket: tcp:HOST:PORT, tcp:HOST:PORT@BAUD, tcp:HOST:PORT@BAUD,PRESET",
+        ),
         (Kind::Replay, "replay", "a session that run --record wrote: replay:FILE"),
     ];
 
@@ -196,7 +200,10 @@ impl Name {
 }
 
 /// A preset, or the configuration in a file whose name ends in `.toml`.
-fn configuration(name: &str) -> std::result::Result<Config, String> {
+///
+/// # Errors
+/// One sentence, if there is no such preset, or the file cannot be read or is not a legal configuration.
+pub fn configuration(name: &str) -> std::result::Result<Config, String> {
     if !name.ends_with(".toml") {
         return Config::preset(name);
     }
@@ -216,6 +223,9 @@ pub struct Watch {
     pub names: Vec<(u32, String)>,
     /// The command to see a difference again, without the trace options.
     pub command: String,
+    /// Where to keep what every cycle was spent on.
+    #[cfg(feature = "sim")]
+    pub activity: Option<std::sync::Arc<std::sync::Mutex<sterna_sim::Activity>>>,
 }
 
 impl Choice {
@@ -259,9 +269,10 @@ impl Choice {
             let fst = path.extension().is_some_and(|e| e == "fst");
             Trace { path, cycles, format: if fst { Format::Fst } else { Format::Vcd } }
         });
-        let options = Options { trace, ..Options::default() };
+        let options = Options { trace, activity: watch.activity.clone(), ..Options::default() };
         if !watch.lockstep {
-            return Ok(Box::new(SimDevice::new(&self.config, &options)?));
+            let probe = self.config.probe || watch.activity.is_some();
+            return Ok(Box::new(SimDevice::new(&Config { probe, ..self.config.clone() }, &options)?));
         }
         let mut both = Lockstep::new(&self.config, &options)?;
         both.name_instructions(watch.names.clone());

@@ -224,6 +224,19 @@ impl<'d> Driver<'d> {
         outcome?;
         Ok(bytes)
     }
+
+    /// Writes bytes from a beat on.
+    pub fn write_beats(&mut self, beat: usize, bytes: &[u8]) -> Result<()> {
+        let Image { config, port_bases, .. } = &self.image;
+        let mut outcome = Ok(());
+        let device = &mut self.device;
+        stripe(config, port_bases, (beat * config.beat_bytes()) as u64, bytes.len(), |address, at, size| {
+            if outcome.is_ok() {
+                outcome = device.write_memory(address, &bytes[at..at + size]);
+            }
+        });
+        Ok(outcome?)
+    }
 }
 
 /// One sentence for a value of the ERROR register.

@@ -12,6 +12,7 @@
 
 use crate::compile::listing::instructions;
 use sterna_spec::config::Config;
+use sterna_spec::isa::Instruction;
 use sterna_spec::layout::{KvLayout, beats};
 use sterna_spec::registers::offset;
 
@@ -117,9 +118,14 @@ impl Image {
         &self.bytes[region.base * beat..region.end() * beat]
     }
 
+    /// The step's instructions and the beats, counted from the step's first, at which they stand.
+    pub fn listing(&self) -> Vec<(usize, Instruction)> {
+        instructions(&self.config, self.region(self.map.step))
+    }
+
     /// Names of the step's parts and the number of the instruction at which each begins: what a mismatch report needs.
     pub fn instruction_names(&self) -> Vec<(u32, String)> {
-        let listing = instructions(&self.config, self.region(self.map.step));
+        let listing = self.listing();
         let number = |beat: usize| listing.partition_point(|(at, _)| *at < beat) as u32;
         let step = self.parts.iter().filter(|(beat, _)| *beat < self.map.step.beats);
         step.map(|(beat, name)| (number(*beat), name.clone())).collect()

@@ -4,6 +4,7 @@
 //! folder -> Model -> compile -> Image -> Session(Device) -> Sampler -> text
 //! ```
 
+pub mod bench;
 pub mod compile;
 pub mod config;
 pub mod convert;

@@ -92,6 +92,13 @@ impl Model {
         Ok(Model { path: path.into(), weights, config, notes })
     }
 
+    /// Keeps the first `layers` layers: a model of the same shape that is quicker to simulate.
+    pub fn truncate(&mut self, layers: usize) {
+        self.weights.layers.truncate(layers);
+        self.config.windows.truncate(layers);
+        self.config.layers = self.weights.layers.len();
+    }
+
     /// The head's rows, `[vocab, hidden]`.
     pub fn head(&self) -> &Floats {
         self.weights.head.as_ref().unwrap_or(&self.weights.embedding)

@@ -30,7 +30,7 @@ Examples:
   sterna run --device uart:/dev/ttyUSB0@3000000   a board
 
 A preset stands behind a colon, as in golden:tiny; a name that ends in .toml is a file.
-Boards are uart:PATH@BAUD, tcp:HOST:PORT and uio:NAME; `sterna devices` lists all.
+Boards are uart:PATH@BAUD, tcp:HOST:PORT@BAUD and uio:NAME; `sterna devices` lists all.
 Text goes to standard output, everything else to standard error.";
 
 /// Runs small ternary language models on a Sterna accelerator.
@@ -51,12 +51,17 @@ pub enum Command {
     Eval(EvalArgs),
     /// The perplexity of a text, counted as llama.cpp counts it
     Perplexity(PerplexityArgs),
+    /// Measure prompts and generation in cycles, bytes and causes of waiting
+    Bench(BenchArgs),
     /// Run a recorded session on a device and compare every answer
     Replay(ReplayArgs),
     /// List the devices and presets of this build
     Devices(DevicesArgs),
     /// Check this machine's tools and serial ports, and a device: identity, clock, memory, arithmetic, line
     Doctor(DoctorArgs),
+    /// Simulate a whole board, pins and memory chip included, behind a pseudo-terminal or a TCP port
+    #[cfg(feature = "sim")]
+    BoardSim(BoardSimArgs),
     /// Show what a model is, what it needs of a device, and what is wrong with it
     Inspect(InspectArgs),
     /// Write a model as packed safetensors and as GGUF
@@ -118,7 +123,7 @@ pub struct ModelArgs {
 }
 
 /// How a model is read.
-#[derive(ClapArgs)]
+#[derive(ClapArgs, Default)]
 #[command(next_help_heading = "Model")]
 pub struct Reading {
     /// A published model's shape with random weights instead of a model, such as bitnet-2b4t
@@ -279,6 +284,54 @@ pub struct Sampling {
     pub seed: u64,
 }
 
+const BENCH_EXAMPLES: &str = "\
+Examples:
+  sterna bench                                             the shipped model on the default device
+  sterna bench --shape bitnet_b1_58-large --device sim:kv260 -p 128 -n 4 -d 128
+  sterna bench --shape bitnet-2b4t --device sim:kv260 -p 0 -n 2 -d 128,1024 --layers 2
+  sterna bench --parallel 4 --json | jq '.[].tokens_per_second'
+
+Tests are named as llama-bench names them: pp128 is a prompt of 128 tokens from an empty cache, tg4 @ d128 four tokens
+generated behind 128 others. Tokens a second are tokens over cycles at the preset's clock: simulated, unless marked extrapolated.";
+
+#[derive(ClapArgs)]
+#[command(after_help = BENCH_EXAMPLES)]
+pub struct BenchArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Tokens of the prompts, separated by commas; 0 for none
+    #[arg(short, default_value = "16", value_name = "N", value_delimiter = ',')]
+    pub prompt: Vec<usize>,
+    /// Tokens to generate, separated by commas; 0 for none
+    #[arg(short, default_value = "4", value_name = "N", value_delimiter = ',')]
+    pub number: Vec<usize>,
+    /// Tokens that stand before the generated ones, separated by commas
+    #[arg(short, default_value = "0", value_name = "N", value_delimiter = ',')]
+    pub depth: Vec<usize>,
+    /// Sequences that generate side by side, a row of the step each
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub parallel: u8,
+    /// Run N layers, and N - 1 to see what one costs; the rest is extrapolated and marked so
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..))]
+    pub layers: Option<u16>,
+    /// The device, such as sim:kv260
+    #[arg(long, default_value = DEFAULT, value_name = "DEVICE")]
+    pub device: Name,
+    /// Run the golden model too and compare the tokens
+    #[arg(long)]
+    pub check: bool,
+    /// Write report.json and report.html: where the cycles and bytes went (runs the tests again, every cycle observed)
+    #[cfg(feature = "sim")]
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// Print one JSON array, an object for each test
+    #[arg(long, conflicts_with = "csv")]
+    pub json: bool,
+    /// Print CSV
+    #[arg(long)]
+    pub csv: bool,
+}
+
 #[derive(ClapArgs)]
 pub struct ReplayArgs {
     /// What run --record wrote
@@ -307,6 +360,61 @@ pub struct DoctorArgs {
     #[arg(long, requires = "device")]
     pub whole: bool,
     /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(feature = "sim")]
+const BOARD_SIM_EXAMPLES: &str = "\
+Examples:
+  sterna board-sim ulx3s-85f --pty --link /tmp/board -m models/stories --fast-uart
+  sterna run --device uart:/tmp/board@20000 -n 4
+  sterna board-sim ulx3s-85f --tcp 1234 --drop 5000 --seed 7
+
+The first line of standard output is the path of the pseudo-terminal or the number of the port.
+A simulated line is as slow as the simulation: standard error names the rate to give to the host.";
+
+/// A board to simulate, and its end of the line.
+#[cfg(feature = "sim")]
+#[derive(ClapArgs)]
+#[command(after_help = BOARD_SIM_EXAMPLES, group = clap::ArgGroup::new("end").required(true).args(["pty", "tcp"]))]
+pub struct BoardSimArgs {
+    /// Name of the board, such as ulx3s-85f
+    pub board: String,
+    /// Offer a pseudo-terminal
+    #[arg(long)]
+    pub pty: bool,
+    /// Offer a TCP port of this machine, a free one if none is named
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "0")]
+    pub tcp: Option<u16>,
+    /// A symbolic link to the pseudo-terminal, removed at the end
+    #[arg(long, value_name = "PATH", conflicts_with = "tcp")]
+    pub link: Option<PathBuf>,
+    /// Another configuration than the board's preset
+    #[arg(long, value_name = "PRESET|FILE.toml")]
+    pub config: Option<String>,
+    /// As few cycles a bit as the serial port can do with, instead of the board's baud rate
+    #[arg(long)]
+    pub fast_uart: bool,
+    /// Folder or GGUF file of a model that memory holds from the start, as after an upload [default: noise]
+    #[arg(short, long, value_name = "MODEL")]
+    pub model: Option<PathBuf>,
+    /// Positions of the session that the model is compiled for [default: what model and device both have]
+    #[arg(short, long, value_name = "N", requires = "model")]
+    pub ctx: Option<usize>,
+    /// Lose about one of N bytes on the line
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub drop: u32,
+    /// Flip a bit in about one of N bytes
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub flip: u32,
+    /// Double about one of N bytes
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub double: u32,
+    /// Seed of these faults and of what memory holds at first
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    /// Print one JSON object as the first line, and one at the end
     #[arg(long)]
     pub json: bool,
 }

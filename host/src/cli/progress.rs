@@ -23,6 +23,14 @@ impl Progress {
         Progress { what, started: Instant::now(), bar: Some(bar) }
     }
 
+    /// A spinner says something else.
+    #[cfg(feature = "sim")]
+    pub fn say(&self, what: String) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(what);
+        }
+    }
+
     /// `done` of `total` are done.
     pub fn at(&mut self, done: usize, total: usize) {
         if self.bar.is_none() && self.started.elapsed() > Duration::from_secs(1) {

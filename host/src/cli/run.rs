@@ -131,7 +131,7 @@ fn watch(args: &RunArgs, image: &Image) -> Watch {
     let mut words: Vec<String> = std::env::args().skip(1).collect();
     words.retain(|word| word != "--lockstep");
     let command = format!("sterna {}", words.join(" "));
-    Watch { lockstep: args.lockstep, trace, names: image.instruction_names(), command }
+    Watch { lockstep: args.lockstep, trace, names: image.instruction_names(), command, ..Watch::default() }
 }
 
 fn compile_for(model: &Model, config: &Config, args: &RunArgs) -> Result<Image> {

@@ -7,6 +7,9 @@ use sterna_spec::device::DeviceError;
 
 /// What a clock may be off, as a share: crystals and PLLs are far better.
 const TOLERANCE: f64 = 0.01;
+/// A clock slower than this share of what the design was built for is that of a simulation: a part's own would, with its baud rate
+/// off by as much, never have come this far.
+const SIMULATED: f64 = 1.0 / 16.0;
 /// Time between two looks at the counter, which wraps after 4 s at 1 GHz.
 const SPAN: Duration = Duration::from_millis(500);
 
@@ -28,7 +31,10 @@ pub fn clock(device: &mut Serial) -> Check {
     if least <= nominal * (1.0 + TOLERANCE) && nominal * (1.0 - TOLERANCE) <= most {
         return Check::pass(NAME, found);
     }
-    Check::fail(NAME, found, "check oscillator and PLL; a simulation is slower than its clock")
+    if most < nominal * SIMULATED {
+        return Check::skip(NAME, format!("{found}: a simulated board"), None);
+    }
+    Check::fail(NAME, found, "check oscillator and PLL")
 }
 
 /// Bounds of the frequency: each look happened at some time between question and answer.

@@ -2,29 +2,36 @@
 
 use super::broken::Broken;
 use super::line::{AT_ONCE, Line, Rates};
-use super::stand::Stand;
 use super::{MEMORY, tiny};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 use sterna_host::doctor::device::{Thoroughness, serial};
 use sterna_host::doctor::{Check, Outcome};
 use sterna_host::serial::Serial;
 use sterna_spec::config::Config;
 use sterna_spec::device::Device;
 use sterna_spec::golden::Golden;
+use sterna_spec::golden::bridge::Bridge;
 use sterna_spec::registers::offset;
 
 const CLOCK: f64 = 50e6;
 
 /// A device in order.
-fn stand(config: &Config) -> Stand<Broken> {
-    let mut stand = Stand::new(Broken::new(Golden::new(config)), MEMORY);
-    stand.rate = CLOCK;
+fn stand(config: &Config) -> Bridge<Broken> {
+    let mut stand = Bridge::new(Broken::new(Golden::new(config)), MEMORY);
+    stand.cycles = Some(counter(CLOCK));
     stand
 }
 
+/// Counts cycles of this machine's time.
+fn counter(hz: f64) -> Box<dyn FnMut() -> u32 + Send> {
+    let start = Instant::now();
+    Box::new(move || (start.elapsed().as_secs_f64() * hz) as u64 as u32)
+}
+
 /// All checks of a device; its memory must be as it was but for what the self-test overwrites.
-fn examine(mut stand: Stand<Broken>, rates: Rates, named: Option<&Config>, whole: bool) -> Vec<Check> {
+fn examine(mut stand: Bridge<Broken>, rates: Rates, named: Option<&Config>, whole: bool) -> Vec<Check> {
     let before: Vec<u8> = (0..MEMORY).map(|i| ((i * 5) >> 3) as u8).collect();
     stand.device.golden.write_memory(0, &before).unwrap();
     let board = Arc::new(Mutex::new(stand));
@@ -86,7 +93,7 @@ fn a_wrong_bitstream_is_named() {
 fn a_slow_clock_is_measured() {
     for share in [0.2, 5.0] {
         let mut slow = stand(&tiny());
-        slow.rate = CLOCK * share;
+        slow.cycles = Some(counter(CLOCK * share));
         let all = examine(slow, Rates::default(), None, false);
         let (names, said) = troubles(&all);
         assert_eq!(names, ["clock"], "{said}");
@@ -121,7 +128,7 @@ fn a_bad_bit_of_memory_is_found() {
 }
 
 /// A device whose memory cannot be put back as it was.
-fn examine_without_looking(stand: Stand<Broken>) -> Vec<Check> {
+fn examine_without_looking(stand: Bridge<Broken>) -> Vec<Check> {
     let board = Arc::new(Mutex::new(stand));
     let mut device = Serial::over(Box::new(Line::new(&board, Rates::default(), 3)), "line", AT_ONCE).unwrap();
     serial(&mut device, None, &mut Thoroughness { whole: false, progress: &mut |_, _| {} })
@@ -191,9 +198,7 @@ fn the_command_examines_devices_here() {
 
 #[test]
 fn the_command_examines_boards_and_says_what_is_absent() {
-    let mut stand = stand(&tiny());
-    stand.rate = CLOCK;
-    let board = Arc::new(Mutex::new(stand));
+    let board = Arc::new(Mutex::new(stand(&tiny())));
     let place = format!("tcp:{}", super::ends::socket(&board, super::ends::Script::default()));
     let (_, value, error) = doctor(Some(&place));
     assert_eq!(

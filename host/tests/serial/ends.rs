@@ -1,11 +1,11 @@
 //! Real ends of lines: a pseudo-terminal and a socket, with the board in a thread behind them.
 
-use super::stand::Stand;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use sterna_spec::device::Device;
+use sterna_spec::golden::bridge::Bridge;
 
 /// What the other end does.
 #[derive(Clone, Copy)]
@@ -21,7 +21,7 @@ impl Default for Script {
 }
 
 /// Carries bytes until the other side closes, or the cable is pulled.
-fn serve(mut stream: impl Read + Write, board: &Mutex<Stand<impl Device>>, script: Script) -> bool {
+fn serve(mut stream: impl Read + Write, board: &Mutex<Bridge<impl Device>>, script: Script) -> bool {
     let (mut rest, mut bytes) = (script.length, [0; 4096]);
     loop {
         let count = match stream.read(&mut bytes) {
@@ -40,7 +40,7 @@ fn serve(mut stream: impl Read + Write, board: &Mutex<Stand<impl Device>>, scrip
 }
 
 /// A socket; serves one host after the other. Gives `127.0.0.1:PORT`.
-pub fn socket<D: Device + Send + 'static>(board: &Arc<Mutex<Stand<D>>>, script: Script) -> String {
+pub fn socket<D: Device + Send + 'static>(board: &Arc<Mutex<Bridge<D>>>, script: Script) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let board = board.clone();
@@ -54,7 +54,7 @@ pub fn socket<D: Device + Send + 'static>(board: &Arc<Mutex<Stand<D>>>, script: 
 
 /// A pseudo-terminal; gives the path of the side for the host.
 #[cfg(target_os = "linux")]
-pub fn terminal<D: Device + Send + 'static>(board: &Arc<Mutex<Stand<D>>>, script: Script) -> String {
+pub fn terminal<D: Device + Send + 'static>(board: &Arc<Mutex<Bridge<D>>>, script: Script) -> String {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
     grantpt(&ours).unwrap();

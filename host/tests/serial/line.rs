@@ -1,6 +1,5 @@
 //! A line in this process that drops, doubles, flips and delays bytes in both directions, by a seed.
 
-use super::stand::Stand;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::VecDeque;
@@ -9,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use sterna_host::serial::{Timing, Transport};
 use sterna_spec::device::Device;
+use sterna_spec::golden::bridge::Bridge;
 
 /// Nothing is waited for: a byte is there or will not come.
 pub const AT_ONCE: Timing = Timing { least: Duration::ZERO, most: Duration::ZERO, silence: Duration::ZERO };
@@ -54,7 +54,7 @@ impl Way {
 
 /// The line, and the board at its end.
 pub struct Line<D> {
-    pub board: Arc<Mutex<Stand<D>>>,
+    pub board: Arc<Mutex<Bridge<D>>>,
     rates: Rates,
     rng: ChaCha8Rng,
     there: Way,
@@ -67,7 +67,7 @@ pub struct Line<D> {
 }
 
 impl<D: Device> Line<D> {
-    pub fn new(board: &Arc<Mutex<Stand<D>>>, rates: Rates, seed: u64) -> Self {
+    pub fn new(board: &Arc<Mutex<Bridge<D>>>, rates: Rates, seed: u64) -> Self {
         let rng = ChaCha8Rng::seed_from_u64(seed);
         Line {
             board: board.clone(),

@@ -8,14 +8,12 @@ mod doctor;
 mod ends;
 mod line;
 mod sentences;
-mod stand;
 
 use common::{Folder, SHAPE};
 use ends::Script;
 use line::{AT_ONCE, Line, Rates};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use stand::Stand;
 use std::sync::{Arc, Mutex};
 use sterna_host::compile::{Options, compile};
 use sterna_host::image::Image;
@@ -24,6 +22,7 @@ use sterna_host::session::Session;
 use sterna_spec::config::Config;
 use sterna_spec::device::{Device, DeviceError};
 use sterna_spec::golden::Golden;
+use sterna_spec::golden::bridge::Bridge;
 use sterna_spec::registers::{control, offset};
 
 const MEMORY: u32 = 1 << 20;
@@ -38,8 +37,8 @@ fn image(config: &Config) -> Image {
     compile(&model, config, &Options { context: 16, ..Options::default() }).unwrap()
 }
 
-fn board(config: &Config) -> Arc<Mutex<Stand<Golden>>> {
-    Arc::new(Mutex::new(Stand::new(Golden::new(config), MEMORY)))
+fn board(config: &Config) -> Arc<Mutex<Bridge<Golden>>> {
+    Arc::new(Mutex::new(Bridge::new(Golden::new(config), MEMORY)))
 }
 
 /// Tokens and logits that were selected, and all logits, as bits.
@@ -173,7 +172,7 @@ fn a_step_is_started_once() {
     for seed in 0..30 {
         println!("seed {seed}");
         let device = Counting(Golden::new(&tiny()), 0);
-        let board = Arc::new(Mutex::new(Stand::new(device, MEMORY)));
+        let board = Arc::new(Mutex::new(Bridge::new(device, MEMORY)));
         let line = Line::new(&board, Rates::all(2e-3), seed);
         let Ok(mut device) = Serial::over(Box::new(line), "line", AT_ONCE) else { continue };
         for start in 1..=30 {

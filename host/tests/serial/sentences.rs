@@ -3,7 +3,6 @@
 use super::broken::Broken;
 use super::common::{Folder, SHAPE};
 use super::line::{AT_ONCE, Line, Rates};
-use super::stand::Stand;
 use super::{MEMORY, image, session, tiny};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -15,10 +14,11 @@ use sterna_host::serial::{Serial, Transport};
 use sterna_spec::config::Config;
 use sterna_spec::device::{Device, DeviceError};
 use sterna_spec::golden::Golden;
+use sterna_spec::golden::bridge::Bridge;
 use sterna_spec::registers::offset;
 
 /// What opening a device at the end of a line says.
-fn refusal(board: Stand<Golden>) -> String {
+fn refusal(board: Bridge<Golden>) -> String {
     refusal_over(Line::new(&Arc::new(Mutex::new(board)), Rates::default(), 0))
 }
 
@@ -49,8 +49,8 @@ impl Transport for Strange {
     }
 }
 
-fn stand() -> Stand<Golden> {
-    Stand::new(Golden::new(&tiny()), MEMORY)
+fn stand() -> Bridge<Golden> {
+    Bridge::new(Golden::new(&tiny()), MEMORY)
 }
 
 #[test]
@@ -97,9 +97,9 @@ fn a_device_in_use_is_left_alone() {
 #[test]
 fn sessions_that_cannot_be_are_described() {
     let image = image(&tiny());
-    let run = |memory: u32, config: &Config, stuck: u64, busy: bool, spoil: fn(&mut Stand<Broken>)| {
+    let run = |memory: u32, config: &Config, stuck: u64, busy: bool, spoil: fn(&mut Bridge<Broken>)| {
         let device = Broken { stuck, busy, ..Broken::new(Golden::new(config)) };
-        let mut stand = Stand::new(device, memory);
+        let mut stand = Bridge::new(device, memory);
         stand.clock = 1000;
         let board = Arc::new(Mutex::new(stand));
         let device = Serial::over(Box::new(Line::new(&board, Rates::default(), 0)), "line", AT_ONCE).unwrap();
@@ -118,7 +118,7 @@ fn sessions_that_cannot_be_are_described() {
     let hash = |config: &Config| format!("{:016x}", config.hash());
     let all = all.join("\n").replace(&hash(&tiny()), "HASH").replace(&hash(&foreign), "FOREIGN");
     insta::assert_snapshot!(all);
-    let board = Arc::new(Mutex::new(Stand::new(Golden::new(&foreign), MEMORY)));
+    let board = Arc::new(Mutex::new(Bridge::new(Golden::new(&foreign), MEMORY)));
     let mut device = Serial::over(Box::new(Line::new(&board, Rates::default(), 0)), "line", AT_ONCE).unwrap();
     let unknown = device.configuration().unwrap_err().to_string();
     assert!(unknown.contains(&hash(&foreign)) && unknown.ends_with("as in line,config.toml"), "{unknown}");
@@ -153,7 +153,7 @@ fn what_arrived_damaged_is_sent_again() {
     let bytes: Vec<u8> = (0..70_000u32).map(|i| (i.wrapping_mul(i) >> 7) as u8).collect();
     // words of the first piece, of both, and of more sendings than there are
     for (flaky, done) in [(3, true), (16_400, true), (3 * 16_384, false)] {
-        let mut board = Stand::new(Broken::new(Golden::new(&tiny())), MEMORY);
+        let mut board = Bridge::new(Broken::new(Golden::new(&tiny())), MEMORY);
         board.device.flaky = flaky;
         let board = Arc::new(Mutex::new(board));
         let mut device =
@@ -168,7 +168,7 @@ fn what_arrived_damaged_is_sent_again() {
 
 #[test]
 fn few_bytes_are_read_back() {
-    let mut board = Stand::new(Broken::new(Golden::new(&tiny())), MEMORY);
+    let mut board = Bridge::new(Broken::new(Golden::new(&tiny())), MEMORY);
     board.device.stuck = 0x102;
     let board = Arc::new(Mutex::new(board));
     let mut device = Serial::over(Box::new(Line::new(&board, Rates::default(), 0)), "line", AT_ONCE).unwrap();
