@@ -1,6 +1,6 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Both install what is missing or say what is.
 
-.PHONY: demo test lint build
+.PHONY: demo test board-test lint build
 
 demo: ## stream a story from the simulated accelerator
 	@tools/setup.sh
@@ -14,5 +14,10 @@ test: ## format, lints, every test
 	cargo build -p sterna-host --no-default-features --quiet
 	cargo test --workspace --quiet
 
+board-test: ## the shipped model and foreign clients at a simulated board, some minutes
+	@tools/setup.sh all
+	@tools/wishbone-tool.sh
+	cargo test --package sterna-tests --test board -- --include-ignored --nocapture --test-threads 1
+
 help: ## this list
-	@sed -n 's/^\([a-z]*\): ## /\1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\): ## /\1\t/p' Makefile
