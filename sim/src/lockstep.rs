@@ -28,8 +28,8 @@ struct Found<'w> {
 /// Runs a golden model and the Verilog of the same configuration with the same inputs. After each step, compares every word and
 /// scalar that vector and attention units wrote, status and error, the selection, and all of memory.
 ///
-/// Words and scalars are compared as two sequences, each in its order: the hardware may write a reduction's scalar before or after the
-/// words that follow it.
+/// Words are compared in their order, and the scalars of each row in theirs: the hardware may write a reduction's scalar before or
+/// after the words that follow it, and attention takes a pass of several rows before their next one.
 pub struct Lockstep {
     golden: Golden,
     rtl: SimDevice,
@@ -140,12 +140,15 @@ impl Lockstep {
             return Ok(());
         }
         let (scalars, words): (Vec<_>, Vec<_>) = log.iter().partition(|w| w.kind == Write::SCALAR);
-        let found = [
-            self.compare_writes(&words, &seen.words, &seen),
-            self.compare_writes(&scalars, &seen.scalars, &seen),
-        ];
+        let of_row = |row: u32| {
+            let want: Vec<_> = scalars.iter().filter(|w| w.row == row).copied().collect();
+            let got: Vec<_> = seen.scalars.iter().filter(|e| u32::from(e.row) == row).copied().collect();
+            self.compare_writes(&want, &got, &seen)
+        };
+        let found = std::iter::once(self.compare_writes(&words, &seen.words, &seen));
+        let found = found.chain((0..self.rtl.config().rows).map(of_row));
         // the earliest by program, then by time: what follows may be its consequence
-        let first = found.into_iter().flatten().min_by_key(|f| (f.write.map(|w| w.instruction), f.cycle));
+        let first = found.flatten().min_by_key(|f| (f.write.map(|w| w.instruction), f.cycle));
         if let Some(Found { write, place, expected, got, cycle }) = first {
             return Err(self.stop(place, write, expected, got, cycle));
         }

@@ -1,42 +1,56 @@
-//! ATTN: attention of every row over its int8 KV cache, for up to Q query heads a pass.
+//! ATTN: attention of every row over its int8 KV cache, for up to Q pairs of a row and a query head a pass.
 //!
 //! ```text
-//!  w --> passes --> fetch --> req             KS K VS V of pass after pass, ahead of the computation
-//!           |
-//!  q_* --> query --codes, scale--> +------------- slot, Q of them -------------+
-//!  d ---------------- K, V ------> | dot: S*U multipliers, sums --> softmax    |
-//!     \--> scales ---------------> |  ^------- weight codes ----------'        |
-//!  control --phases, tags--------> +---sums----------------largest, total------+
-//!                                        \--> output: ATT memory --> att_data, s_*
+//!  w --> passes --> plan --> fetch --> req    KS VS K of pass after pass, V of the one before, ahead of the computation
+//!                    |
+//!  q_* --> query --codes, scale, span--> +------------- slot, Q of them -------------+
+//!  d ---------------- K, V ------------> | dot: S*U multipliers, sums --> softmax    |
+//!     \--> scales ---------------------> |  ^------- weight codes ----------'        |
+//!  control --turns, tags--> weigh -tags> +---sums----------------largest, total------+
+//!                                              \--> output: ATT memory --> att_data, s_*
 //! ```
 //!
 //! | file | part |
 //! |---|---|
 //! | `passes.rs` | the pass descriptors |
+//! | `plan.rs` | which rows take a pass together |
+//! | `walk.rs` | the order of K and V, and of a pass's slots |
 //! | `fetch.rs` | the KV request generator |
 //! | `query.rs` | QUERY memory, loading of the slots |
 //! | `scales.rs` | scales of keys and values |
 //! | `dot.rs` | integer half of a slot |
 //! | `softmax.rs` | binary32 half of a slot |
-//! | `control.rs` | order of a pass, tags |
+//! | `control.rs` | order of the beats, tags of the integer halves |
+//! | `weigh.rs` | from scores to weight codes, tags of the binary32 halves |
 //! | `output.rs` | ATT memory, scalars |
 //!
-//! A pass over n tokens takes n*segments/S cycles for K, n for the weights and n*segments/S for V, and some seventy more; if
-//! there are fewer segments than S, K and V take n cycles each. With a window, n is the number of tokens in it, and up to S - 1
-//! more to the start of their group of S. No token outside the window or beyond the row's position counts, and nothing outside
-//! their groups is fetched.
+//! Rows that follow each other in one sequence take a pass together, as many as there are slots for: K and V come once for all of
+//! them. Passes overlap: beats come as K(0) K(1) V(0) K(2) V(1) .., and while V(p-1) comes, the scores of p become weights.
+//!
+//! ```text
+//! beats     K(p)        V(p-1)           K(p+1)        V(p)
+//! binary32  scores(p)   weights(p), 1/x  scores(p+1)   weights(p+1)
+//!                       codes(p-1)                     codes(p)
+//! ```
+//!
+//! So a pass takes the cycles of its beats and four more, or, if V takes less than n + 75 for n tokens, those in place of V. Some
+//! n + 130 cycles of an instruction are hidden by nothing. With fewer segments than S, K and V take n cycles each. No token outside
+//! a row's window or beyond its position counts, and nothing outside the groups of S tokens of those that count is fetched.
 
 mod control;
 mod dot;
 mod fetch;
 mod output;
 mod passes;
+mod plan;
 mod query;
 mod scales;
 mod shape;
 mod softmax;
 #[cfg(test)]
 mod tests;
+mod walk;
+mod weigh;
 
 use crate::dsl::{Inst, Module, Sig, u};
 use shape::{PASS_COUNT_BITS, PAST_BITS, Shape, fields};
@@ -72,42 +86,22 @@ pub fn attention(config: &Config) -> Module {
     let shape = &Shape::new(config);
     let m = Module::new("attention", "Attention of every row over its int8 KV cache.");
     let insn = instruction(&m, shape);
-    let passes = m.instance("u_passes", passes::passes(shape));
-    let fetch = m.instance("u_fetch", fetch::fetch(shape));
-    let query = m.instance("u_query", query::query(shape));
-    let control = m.instance("u_control", control::control(shape));
-    let output = m.instance("u_output", output::output(shape));
-    let scales = m.instance("u_scales", scales::scales(shape));
-    passes.connect("start", insn.start);
-    passes.connect("passes", insn.passes);
-    m.stream_in("w", u(shape.beat_bits()), "pass descriptors").to(passes.sink("w"));
-    for (part, reader) in [(fetch, "fetch"), (query, "query"), (control, "step")] {
-        part.connect("start", insn.start);
-        part.connect("rows", insn.rows);
-        part.connect("passes", insn.passes);
-        part.connect("loaded", passes.out("loaded"));
-        part.connect("segments", insn.segments);
-        if reader != "query" {
-            part.connect("past", insn.past);
-        }
-        passes.connect(&format!("{reader}_pass"), part.out("pass"));
-    }
-    row_info(&m, shape, fetch, control);
-    requests(&m, &insn, fetch, passes);
-    queries(&m, &insn, query, passes);
-    let d = m.stream_in("d", u(shape.beat_bits()), "beats of the KV cache, as requested");
-    control.connect("d_valid", d.valid);
-    d.ready.set(control.out("d_ready"));
-    scales.connect("we", control.out("scale_we"));
-    scales.connect("value", control.out("scale_of_value"));
-    scales.connect("beat", control.out("scale_beat_at"));
-    scales.connect("data", d.data);
-    scales.connect("read_value", control.out("weigh"));
-    scales.connect("token", control.out("scale_token"));
-    let beat = m.delay("beat", d.data, "the beat, a cycle after it was offered");
-    let parts = Parts { query, control, output, scales, beat };
-    let slots: Vec<[Sig; 3]> = slots(&m, shape, &parts);
-    results(&m, &insn, &parts, passes, &slots);
+    let parts = Parts {
+        passes: m.instance("u_passes", passes::passes(shape)),
+        plan: m.instance("u_plan", plan::plan(shape)),
+        fetch: m.instance("u_fetch", fetch::fetch(shape)),
+        query: m.instance("u_query", query::query(shape)),
+        scales: m.instance("u_scales", scales::scales(shape)),
+        control: m.instance("u_control", control::control(shape)),
+        weigh: m.instance("u_weigh", weigh::weigh(shape)),
+        output: m.instance("u_output", output::output(shape)),
+    };
+    planning(&m, shape, &insn, &parts);
+    row_info(&m, shape, parts.plan);
+    sources(&m, &insn, &parts);
+    let beat = beats(&m, shape, &parts);
+    let slots = slots(&m, shape, &parts, beat);
+    results(&m, &insn, &parts, &slots);
     m
 }
 
@@ -140,8 +134,62 @@ fn instruction<'m>(m: &'m Module, shape: &Shape) -> Insn<'m> {
     }
 }
 
-/// Position and KV base of each row go to those who ask.
-fn row_info<'m>(m: &'m Module, shape: &Shape, fetch: Inst<'m>, control: Inst<'m>) {
+/// The parts that serve all slots.
+struct Parts<'m> {
+    passes: Inst<'m>,
+    plan: Inst<'m>,
+    fetch: Inst<'m>,
+    query: Inst<'m>,
+    scales: Inst<'m>,
+    control: Inst<'m>,
+    weigh: Inst<'m>,
+    output: Inst<'m>,
+}
+
+/// Connects outputs of one part to inputs of another, of the same names.
+fn wire<'m>(from: Inst<'m>, to: Inst<'m>, ports: &[&str]) {
+    ports.iter().for_each(|port| to.connect(port, from.out(port)));
+}
+
+/// Connects what the plan has for `reader`.
+fn tell<'m>(plan: Inst<'m>, reader: &str, to: Inst<'m>, fields: &[&str]) {
+    fields.iter().for_each(|field| to.connect(field, plan.out(&format!("{reader}_{field}"))));
+}
+
+/// Descriptors and rows become planned passes.
+fn planning<'m>(m: &'m Module, shape: &Shape, insn: &Insn<'m>, parts: &Parts<'m>) {
+    let Parts { passes, plan, fetch, query, control, weigh, output, .. } = *parts;
+    m.stream_in("w", u(shape.beat_bits()), "pass descriptors").to(passes.sink("w"));
+    for part in [passes, plan] {
+        part.connect("start", insn.start);
+        part.connect("passes", insn.passes);
+    }
+    plan.connect("rows", insn.rows);
+    plan.connect("past", insn.past);
+    wire(passes, plan, &["loaded", "kv_head", "count"]);
+    wire(control, plan, &["over"]);
+    passes.connect("plan_pass", plan.out("pass"));
+    for (part, reader) in [(fetch, "fetch"), (query, "query"), (control, "step")] {
+        part.connect("start", insn.start);
+        part.connect("segments", insn.segments);
+        part.connect("planned", plan.out("planned"));
+        plan.connect(&format!("{reader}_number"), part.out("number"));
+    }
+    wire(plan, fetch, &["complete"]);
+    wire(plan, control, &["complete"]);
+    tell(plan, "fetch", fetch, &["base", "kv_head", "first", "last"]);
+    tell(plan, "query", query, &["last", "row", "rows", "count"]);
+    tell(plan, "step", control, &["first", "last"]);
+    tell(plan, "step", weigh, &["first", "last"]);
+    tell(plan, "step", output, &["row", "rows", "count"]);
+    for (part, reader) in [(query, "query"), (output, "step")] {
+        passes.connect(&format!("{reader}_pass"), plan.out(&format!("{reader}_pass")));
+        part.connect("heads", passes.out(&format!("{reader}_heads")));
+    }
+}
+
+/// Position and KV base of each row.
+fn row_info<'m>(m: &'m Module, shape: &Shape, plan: Inst<'m>) {
     let info = m.input("row_info", u(128 * shape.rows as u32), "token, position, KV base, flags of each row");
     let bits = shape.token_bits();
     for row in info.words(128) {
@@ -153,95 +201,89 @@ fn row_info<'m>(m: &'m Module, shape: &Shape, fetch: Inst<'m>, control: Inst<'m>
         let parts: Vec<Sig> = info.words(128).iter().map(|row| row.bits(lo, width)).collect();
         m.cat_lsb(&parts)
     };
-    let positions = m.node("positions", each(32, bits));
-    fetch.connect("positions", positions);
-    control.connect("positions", positions);
-    fetch.connect("kv_bases", each(64, 32));
+    plan.connect("positions", each(32, bits));
+    plan.connect("kv_bases", each(64, 32));
 }
 
-fn requests<'m>(m: &'m Module, insn: &Insn<'m>, fetch: Inst<'m>, passes: Inst<'m>) {
+/// Requests of K and V, codes and scales of queries.
+fn sources<'m>(m: &'m Module, insn: &Insn<'m>, parts: &Parts<'m>) {
+    let Parts { fetch, query, control, weigh, .. } = *parts;
     for (port, doc) in
         [("kv_scale_beats", "beats of an array of scales"), ("kv_data_beats", "beats of an array of codes")]
     {
         fetch.connect(port, m.input(port, u(32), doc));
     }
     fetch.connect("layer", insn.layer);
-    fetch.connect("kv_head", passes.out("fetch_kv_head"));
     fetch.source("req").to(m.stream_out("req", u(48), "requests: beat address, then number of beats"));
-}
-
-fn queries<'m>(m: &'m Module, insn: &Insn<'m>, query: Inst<'m>, passes: Inst<'m>) {
-    m.export(query, "q_", "q_");
-    m.export(query, "s_rrow", "s_rrow");
-    m.export(query, "s_rindex", "s_rindex");
+    for ports in ["q_", "s_rrow", "s_rindex"] {
+        m.export(query, ports, ports);
+    }
     query.connect("first_scale", insn.scale);
-    query.connect("count", passes.out("query_count"));
-    query.connect("heads", passes.out("query_heads"));
+    query.connect("past", insn.past);
+    query.connect("next", weigh.out("next_query"));
+    control.connect("query_ready", query.out("ready"));
 }
 
-/// The parts that the slots talk to.
-struct Parts<'m> {
-    query: Inst<'m>,
-    control: Inst<'m>,
-    output: Inst<'m>,
-    scales: Inst<'m>,
-    beat: Sig<'m>,
+/// The beats of data, and those who give and follow their order; the beat.
+fn beats<'m>(m: &'m Module, shape: &Shape, parts: &Parts<'m>) -> Sig<'m> {
+    let Parts { scales, control, weigh, output, .. } = *parts;
+    let d = m.stream_in("d", u(shape.beat_bits()), "beats of the KV cache, as requested");
+    control.connect("d_valid", d.valid);
+    d.ready.set(control.out("d_ready"));
+    scales.connect("we", control.out("scale_we"));
+    scales.connect("value", control.out("scale_of_value"));
+    scales.connect("beat", control.out("scale_beat_at"));
+    scales.connect("data", d.data);
+    scales.connect("read_value", weigh.out("weigh"));
+    scales.connect("token", weigh.out("scale_token"));
+    control.connect("output_busy", output.out("busy"));
+    wire(weigh, control, &["score_ready", "weighed", "queued"]);
+    wire(control, weigh, &["key_begins", "value_begins", "score_leaves", "group_end"]);
+    m.delay("beat", d.data, "the beat, a cycle after it was offered")
 }
 
 /// The slots' results: a word of sums, the largest weight, the sum of weights.
-fn slots<'m>(m: &'m Module, shape: &Shape, parts: &Parts<'m>) -> Vec<[Sig<'m>; 3]> {
-    let Parts { query, control, output, scales, beat } = *parts;
-    query.connect("next", control.out("next_query"));
-    control.connect("query_ready", query.out("ready"));
+fn slots<'m>(m: &'m Module, shape: &Shape, parts: &Parts<'m>, beat: Sig<'m>) -> Vec<[Sig<'m>; 3]> {
+    let Parts { query, control, weigh, output, scales, .. } = *parts;
     let (dots, softmaxes) = (Rc::new(dot::dot(shape)), Rc::new(softmax::softmax(shape)));
     let scalar = m.input("s_rdata", u(32), "the scalar asked for a cycle before");
     let segment = output.out("draining").mux(output.out("drain_segment"), control.out("value_segment"));
-    let segment = m.node("sum_segment", segment);
-    let dot_tags = ["value", "key_we", "key_first", "value_we", "value_first"];
-    let tags = [
-        "weigh",
-        "invert",
-        "value",
-        "clear_max",
-        "clear_sums",
-        "score_we",
-        "weight_we",
-        "fixed_we",
-        "code_we",
-    ];
+    let segment = m.delay("sum_segment", segment, "segment whose sums are added to or read");
+    let part =
+        (shape.parts() > 1).then(|| m.delay("sum_part", output.out("drain_part"), "its part that is read"));
+    let phases = ["weigh", "invert", "inverting", "inverse_we", "clear_max", "clear_sums", "code_bank"];
+    let tags = ["score_we", "weight_we", "fixed_we", "code_we"];
+    let places = ["read_token", "write_token", "code_token", "code_write", "code_read"];
     let slot = |i: usize| {
         let dot = m.instance(&format!("u_dot_{i}"), &dots);
         let softmax = m.instance(&format!("u_softmax_{i}"), &softmaxes);
-        dot_tags.iter().for_each(|tag| dot.connect(tag, control.out(tag)));
-        tags.iter().for_each(|tag| softmax.connect(tag, control.out(tag)));
-        for port in ["read_token", "write_token", "code_write", "code_read"] {
-            softmax.connect(port, control.out(port));
-        }
+        wire(control, dot, &["value", "key_we", "key_first", "value_we", "value_first"]);
+        [&phases[..], &tags, &places].into_iter().for_each(|ports| wire(weigh, softmax, ports));
         if shape.side > 1 {
-            dot.connect("score_load", control.out("score_load"));
-            softmax.connect("code_real", control.out("code_real"));
+            wire(control, dot, &["score_load"]);
         }
-        if shape.parts() > 1 {
-            dot.connect("sum_part", output.out("drain_part"));
+        if let Some(part) = part {
+            dot.connect("sum_part", part);
         }
         dot.connect("beat", beat);
         dot.connect("segment", control.out("segment_at"));
         dot.connect("value_segment", segment);
         dot.connect("weight_codes", softmax.out("codes"));
-        dot.connect("code_we", query.out("code_we").bit(i as u32));
-        for port in ["code_segment", "code_part", "code_data"] {
-            dot.connect(port, query.out(port));
-        }
+        let own = |port: &str| query.out(port).bit(i as u32);
+        dot.connect("code_we", own("code_we"));
+        wire(query, dot, &["code_segment", "code_part", "code_data"]);
         softmax.connect("score", dot.out("score"));
         softmax.connect("scale", scales.out("scale"));
-        softmax.connect("query_scale_we", query.out("scale_we").bit(i as u32));
+        softmax.connect("query_scale_we", own("slot_we"));
         softmax.connect("query_scale_data", scalar);
+        softmax.connect("span_we", own("slot_we"));
+        wire(query, softmax, &["span_first", "span_last"]);
         [dot.out("sum_word"), softmax.out("largest"), softmax.out("total")]
     };
     (0..shape.slots).map(slot).collect()
 }
 
-fn results<'m>(m: &'m Module, insn: &Insn<'m>, parts: &Parts<'m>, passes: Inst<'m>, slots: &[[Sig<'m>; 3]]) {
+fn results<'m>(m: &'m Module, insn: &Insn<'m>, parts: &Parts<'m>, slots: &[[Sig<'m>; 3]]) {
     let Parts { control, output, .. } = *parts;
     let joined = |at: usize| m.cat_lsb(&slots.iter().map(|s| s[at]).collect::<Vec<_>>());
     output.connect("sum_words", joined(0));
@@ -250,16 +292,10 @@ fn results<'m>(m: &'m Module, insn: &Insn<'m>, parts: &Parts<'m>, passes: Inst<'
     output.connect("segments", insn.segments);
     output.connect("first_max", insn.largest);
     output.connect("first_sum", insn.total);
-    output.connect("hold", control.out("hold_output"));
+    output.connect("hold", control.out("value_begins"));
     output.connect("drain", control.out("drain"));
-    output.connect("row", control.out("row"));
-    output.connect("heads", passes.out("step_heads"));
-    output.connect("count", passes.out("step_count"));
-    control.connect("output_busy", output.out("busy"));
-    control.connect("scalars_busy", output.out("scalars_busy"));
-    m.export(output, "att_", "att_");
-    for port in ["s_we", "s_row", "s_index", "s_wdata"] {
-        m.export(output, port, port);
+    for ports in ["att_", "s_we", "s_row", "s_index", "s_wdata"] {
+        m.export(output, ports, ports);
     }
     m.output("done", u(1), "all passes of all rows are written").set(control.out("done"));
     m.output("stall_data", u(1), "waits for K/V data").set(control.out("stall_data"));

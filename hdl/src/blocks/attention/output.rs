@@ -1,27 +1,27 @@
-//! ATT: the sums of all heads, and the scalars that go with them.
+//! ATT: the sums of all slots, and the scalars that go with them.
 //!
 //! ```text
-//! hold:  SREG[smax + h], SREG[ssum + h] for each head of the pass, one a cycle
-//! drain: the slots' sums, V a cycle --> ATT memory, P rows --> att_data  (ATT_LATENCY)
+//! LARGEST, SUM  a slot's largest weight; its sum of weights --> int -> float   --> SREG[smax + h], SREG[ssum + h]
+//! WORDS         its sums, V a cycle --> ATT memory, P rows --> att_data  (ATT_LATENCY)
 //! ```
 //!
-//! Both work beside the next pass; `busy` lasts from `hold` to the last word.
+//! Largest weights and sums are kept from `hold` on, as V begins, and everything is written from `drain` on, when V has ended:
+//! beside a later pass's K. `busy` lasts from `hold` to the last word.
 
 use super::ATT_LATENCY;
 use super::query::unread_address;
-use super::shape::{COUNT_BITS, Shape, later};
-use crate::dsl::{MemStyle, Module, Sig, index_width, u};
+use super::shape::{COUNT_BITS, HEAD_BITS, Shape, later, taps};
+use super::softmax::fixed_sum_bits;
+use super::walk::{Pass, Slots, slots};
+use crate::blocks::fp;
+use crate::dsl::{Module, Sig, Wire, index_width, u};
 
 /// Bits of a sum in `att_data`.
 pub(super) const ATT_BITS: u32 = 40;
-
-/// What stays of the pass while it is written.
-struct Job<'m> {
-    begin: Sig<'m>,
-    row: Sig<'m>,
-    heads: Sig<'m>,
-    count: Sig<'m>,
-}
+/// Cycles from the slots' sums to the ATT memory.
+const WRITE: u32 = 3;
+/// Cycles from a slot's chosen scalars to SREG.
+const SCALAR: u32 = fp::INT_TO_F32_LATENCY;
 
 /// Module `attention_output_*`.
 pub(super) fn output(shape: &Shape) -> Module {
@@ -29,105 +29,110 @@ pub(super) fn output(shape: &Shape) -> Module {
         &shape.name("attention_output"),
         "The ATT memory, its writer, and the scalars of a pass.",
     );
-    let begin = m.input("hold", u(1), "largest weights and sums are there");
+    let begin = m.input("hold", u(1), "largest weights and sums of weights are there");
     let held = |name: &str, bits: u32, doc: &str| {
         let r = m.reg(&format!("held_{name}"), u(bits), None, doc);
         r.when(begin, m.input(name, u(bits), doc));
         r.q()
     };
-    let job = Job {
-        begin,
-        row: held("row", shape.row_bits(), "row of the pass"),
-        heads: held("heads", shape.heads_bits(), "query heads of the pass"),
-        count: held("count", COUNT_BITS, "number of query heads"),
+    let pass = Pass {
+        row: held("row", shape.row_bits(), "first row of the pass"),
+        rows: held("rows", shape.group_rows_bits(), "rows of the pass"),
+        count: held("count", COUNT_BITS, "query heads of each row"),
     };
-    let scalars_busy = scalars(&m, shape, &job);
-    m.output("scalars_busy", u(1), "the slots' scalars are still to be read").set(scalars_busy);
-    drain(&m, shape, &job);
+    let heads = held("heads", shape.heads_bits(), "query heads of the pass");
+    let slots_wide = shape.slots as u32;
+    let largest = held("largest", 31 * slots_wide, "largest weight of each slot");
+    let totals = held("totals", fixed_sum_bits(shape) * slots_wide, "sum of weights of each slot");
+
+    let start = m.input("drain", u(1), "the slots' sums are complete");
+    let segments = m.input("segments", u(shape.segment_count_bits()), "segments of a head");
+    let state = m.fsm("state", &["IDLE", "LARGEST", "SUM", "WORDS", "FLUSH"], "see above");
+    let slot_done = m.wire("slot_done", u(1));
+    let now = slots(&m, shape, &pass, start, slot_done.sig());
+    let flushed = m.wire("flushed", u(1));
+    state.from("IDLE").goto(start, "LARGEST");
+    state.from("LARGEST").goto(m.u(1, 1), "SUM");
+    state.from("SUM").goto(m.u(1, 1), "WORDS");
+    state.from("WORDS").goto(slot_done.sig() & now.last, "FLUSH").goto(slot_done.sig(), "LARGEST");
+    state.from("FLUSH").goto(flushed.sig(), "IDLE");
+    let busy = m.reg("pass_is_held", u(1), Some(0), "a pass is being written, or about to be");
+    busy.when(begin, 1);
+    busy.when(state.is("FLUSH") & flushed.sig(), 0);
+    m.output("busy", u(1), "a pass is being written, or about to be").set(busy.q());
+
+    let head = heads.word_dyn(now.column.bits(0, shape.slot_bits()), HEAD_BITS);
+    let head = m.delay("head", head, "query head of the slot, a cycle after LARGEST");
+    let turn = [state.is("LARGEST"), state.is("SUM")];
+    let scalars = scalars(&m, shape, &now, head, turn, [largest, totals]);
+    let words = drain(&m, shape, &now, head, [state.is("SUM"), state.is("WORDS")], segments, slot_done);
+    flushed.set(!(scalars | words));
     m
 }
 
-fn chosen<'m>(shape: &Shape, words: Sig<'m>, slot: Sig<'m>) -> Sig<'m> {
-    if shape.slots == 1 { words } else { words.word_dyn(slot, words.width() / shape.slots as u32) }
-}
-
-/// Writes maximum and sum of one head after the other.
-fn scalars<'m>(m: &'m Module, shape: &Shape, job: &Job<'m>) -> Sig<'m> {
-    let largest = m.input("largest", u(32 * shape.slots as u32), "largest weight of each slot");
-    let totals = m.input("totals", u(32 * shape.slots as u32), "sum of each slot");
+/// Writes largest weight and sum of a slot, after the turn of each; 1 while one of them is on its way.
+fn scalars<'m>(
+    m: &'m Module,
+    shape: &Shape,
+    now: &Slots<'m>,
+    head: Sig<'m>,
+    [is_largest, is_sum]: [Sig<'m>; 2],
+    [largest, totals]: [Sig<'m>; 2],
+) -> Sig<'m> {
     let firsts =
         [m.input("first_max", u(8), "SREG of head 0's"), m.input("first_sum", u(8), "SREG of head 0's")];
-    let busy = m.reg("writing_scalars", u(1), Some(0), "scalars are being written");
-    let sum = m.reg("writes_sum", u(1), Some(0), "the sum's turn, not the largest weight's");
-    let slot = m.reg("scalar_slot", u(index_width(shape.slots)), Some(0), "slot whose scalars are written");
-    let last = m.node("last_scalar", sum.q() & (slot.q() + 1u8).eq(job.count));
-    busy.when(job.begin, 1);
-    busy.when(last, 0);
-    sum.when(busy.q(), !sum.q());
-    slot.when(job.begin, 0);
-    slot.when(busy.q() & sum.q(), slot.q().wrapping_add(1));
-    let head = chosen(shape, job.heads, slot.q()).zext(8);
-    m.output("s_we", u(1), "writes a scalar").set(busy.q());
-    m.output("s_row", u(4), "its row").set(job.row);
-    m.output("s_index", u(8), "its index").set(sum.q().mux(firsts[1], firsts[0]).wrapping_add(head));
-    let data = sum.q().mux(chosen(shape, totals, slot.q()), chosen(shape, largest, slot.q()));
+    let total = totals.word_dyn(now.slot, fixed_sum_bits(shape));
+    let float = m.instance("u_float", fp::int_to_f32(total.width()));
+    float.connect("value", m.delay("total", total, "the slot's sum of weights").as_signed());
+    let largest = later(m, "largest_tag", largest.word_dyn(now.slot, 31), 1 + SCALAR).zext(32);
+    // the head is known a cycle after the largest weight's turn, and still is after the sum's
+    let sum_turn = m.delay("sum_turn", is_sum, "the sum's turn, not the largest weight's");
+    let index = sum_turn.mux(firsts[1], firsts[0]).wrapping_add(head.zext(8));
+    let we = taps(m, "scalar_tags", is_largest | is_sum, 1 + SCALAR);
+    m.output("s_we", u(1), "writes a scalar").set(we[1 + SCALAR as usize]);
+    m.output("s_row", u(4), "its row").set(later(m, "row_tag", now.row, 1 + SCALAR).zext(4));
+    m.output("s_index", u(8), "its index").set(later(m, "index_tag", index, SCALAR));
+    let data = later(m, "sum_tag", sum_turn, SCALAR).mux(float.out("result"), largest);
     m.output("s_wdata", u(32), "binary32").set(data);
-    busy.q()
+    we.into_iter().reduce(|a, b| a | b).unwrap_or(is_sum)
 }
 
-/// Copies the slots' sums to the ATT memory.
-fn drain<'m>(m: &'m Module, shape: &Shape, job: &Job<'m>) {
-    let start = m.input("drain", u(1), "the slots' sums are complete");
-    let segments = m.input("segments", u(shape.segment_count_bits()), "segments of a head");
+/// Copies the slots' sums to the ATT memory; 1 while a word is on its way.
+fn drain<'m>(
+    m: &'m Module,
+    shape: &Shape,
+    now: &Slots<'m>,
+    head: Sig<'m>,
+    [begins, moves]: [Sig<'m>; 2],
+    segments: Sig<'m>,
+    slot_done: Wire<'m>,
+) -> Sig<'m> {
     let words = m.input(
         "sum_words",
         u(shape.slots as u32 * shape.sum_bits() * shape.lanes as u32),
         "V sums of each slot",
     );
-    let state = m.fsm("state", &["IDLE", "HEAD", "WORDS", "FLUSH"], "where the drain is");
-    let (head_state, move_on) = (state.is("HEAD").named("at_head"), state.is("WORDS").named("moving"));
-    let slot = m.reg("slot", u(index_width(shape.slots)), Some(0), "slot being drained");
     let segment = m.reg("segment", u(shape.segment_bits()), None, "segment of the head");
-    let (part, part_last) = parts(m, shape, move_on);
-    let head_done = m.node("head_done", move_on & part_last & (segment.q() + 1u8).eq(segments));
-    let last_slot = m.node("last_slot", (slot.q() + 1u8).eq(job.count));
-    segment.when(head_state, 0);
-    segment.when(move_on & part_last, segment.q().wrapping_add(1));
-    slot.when(start, 0);
-    slot.when(head_done, slot.q().wrapping_add(1));
-    state.from("IDLE").goto(start, "HEAD");
-    state.from("HEAD").goto(m.u(1, 1), "WORDS");
-    state.from("WORDS").goto(head_done & last_slot, "FLUSH").goto(head_done, "HEAD");
-    let flushed = m.wire("flushed", u(1));
-    state.from("FLUSH").goto(flushed.sig(), "IDLE");
-    m.output("draining", u(1), "the slots' sums are being read").set(move_on);
+    let (part, part_last) = parts(m, shape, moves);
+    slot_done.set(moves & part_last & (segment.q() + 1u8).eq(segments));
+    segment.when(begins, 0);
+    segment.when(moves & part_last, segment.q().wrapping_add(1));
+    m.output("draining", u(1), "the slots' sums are being read").set(moves);
     m.output("drain_segment", segment.q().ty(), "segment read").set(segment.q());
     if let Some(part) = part {
         m.output("drain_part", part.ty(), "part of the segment read").set(part);
     }
 
-    // cycle 1: the slot's words, cycle 2: the chosen slot's word
+    // cycle 1: the segment, cycle 2: the slot's words, cycle 3: the chosen slot's word
     let word = m.reg("word", u(shape.address_bits()), None, "word of the row");
-    word.when(head_state, shape.head_word(m, chosen(shape, job.heads, slot.q()), segments));
-    word.when(move_on, word.q().wrapping_add(1));
-    let we = m.reg("write_tags", u(2), Some(0), "words on their way");
-    we.set(m.cat_lsb(&[move_on, we.q().bit(0)]));
-    flushed.set(!we.q().any());
-    let address = later(m, "address", shape.address(m, job.row, word.q()), 2);
-    let data = m.delay(
-        "data",
-        if shape.slots == 1 { words } else { chosen(shape, words, later(m, "word_slot", slot.q(), 1)) },
-        "",
-    );
-    memory(m, shape, we.q().bit(1), address, data);
-    busy(m, job.begin, state.is("FLUSH") & flushed.sig());
-}
-
-fn busy(m: &Module, begin: Sig, end: Sig) {
-    let busy = m.reg("pass_is_held", u(1), Some(0), "a pass is being written, or about to be");
-    busy.when(begin, 1);
-    busy.when(end, 0);
-    m.output("busy", u(1), "a pass is being written, or about to be").set(busy.q());
+    word.when(begins, shape.head_word(m, head, segments));
+    word.when(moves, word.q().wrapping_add(1));
+    let we = taps(m, "write_tags", moves, WRITE);
+    let address = later(m, "address", shape.address(m, now.row, word.q()), WRITE);
+    let slot = later(m, "word_slot", now.slot, WRITE - 1);
+    let data = m.delay("data", words.word_dyn(slot, words.width() / shape.slots as u32), "");
+    memory(m, shape, we[WRITE as usize], address, data);
+    we[1..].iter().copied().reduce(|a, b| a | b).unwrap_or(moves)
 }
 
 /// The part of the segment, if there are several, and whether it is the last.
@@ -145,7 +150,7 @@ fn parts<'m>(m: &'m Module, shape: &Shape, step: Sig<'m>) -> (Option<Sig<'m>>, S
 fn memory<'m>(m: &'m Module, shape: &Shape, we: Sig<'m>, address: Sig<'m>, data: Sig<'m>) {
     let (row, word) = (m.input("att_row", u(4), "row read"), m.input("att_word", u(16), "word read"));
     unread_address(m, shape, row, word);
-    let memory = m.mem("att", data.width(), shape.row_depth(), MemStyle::Block, "V sums a word, row by row");
+    let memory = m.mem("att", data.width(), shape.row_depth(), shape.sums_style, "V sums a word, row by row");
     memory.write(we, address, data);
     let word = word.bits(0, shape.address_bits().min(16)).resize(shape.address_bits());
     let read = memory.read("att_read", shape.address(m, row, word), m.u(1, 1));

@@ -1,10 +1,10 @@
 //! The pass descriptors of an instruction.
 //!
 //! ```text
-//! stream w --> words 0..3 of 32 bytes --> LUT RAM of 64 passes --> three readers
+//! stream w --> words 0..3 of 32 bytes --> LUT RAM of 64 passes --> plan, query, output
 //! ```
 //!
-//! A pass can be read as soon as `loaded` counts it: fetching begins before the last descriptor has arrived.
+//! A pass can be read as soon as `loaded` counts it: work begins before the last descriptor has arrived.
 
 use super::shape::{COUNT_BITS, HEAD_BITS, PASS_BITS, PASS_COUNT_BITS, PASSES, Shape};
 use crate::dsl::{MemStyle, Module, Sig, count_width, u};
@@ -44,23 +44,19 @@ pub(super) fn passes(shape: &Shape) -> Module {
     memory.write(done, loaded.q().bits(0, PASS_BITS), word);
     leave_unread(&m, words, shape.slots);
 
-    for (reader, fetches) in [("fetch", true), ("query", false), ("step", false)] {
+    let heads_lo = KV_HEAD_BITS + COUNT_BITS;
+    for reader in ["plan", "query", "step"] {
         let at = m.input(&format!("{reader}_pass"), u(PASS_BITS), "pass to read");
         let word = memory.read_async(&format!("{reader}_word"), at);
-        let heads_lo = KV_HEAD_BITS + COUNT_BITS;
-        if fetches {
-            m.output(&format!("{reader}_kv_head"), u(KV_HEAD_BITS), "its KV head")
-                .set(word.bits(0, KV_HEAD_BITS));
-            m.unused(
-                "the requests do not depend on query heads",
-                word.bits(KV_HEAD_BITS, word.width() - KV_HEAD_BITS),
-            );
+        let heads = word.bits(heads_lo, shape.heads_bits());
+        if reader == "plan" {
+            m.output("kv_head", u(KV_HEAD_BITS), "its KV head").set(word.bits(0, KV_HEAD_BITS));
+            m.output("count", u(COUNT_BITS), "its number of query heads")
+                .set(word.bits(KV_HEAD_BITS, COUNT_BITS));
+            m.unused("the plan does not depend on which query heads they are", heads);
         } else {
-            let count = word.bits(KV_HEAD_BITS, COUNT_BITS);
-            m.output(&format!("{reader}_count"), u(COUNT_BITS), "its number of query heads").set(count);
-            let heads = word.bits(heads_lo, shape.heads_bits());
             m.output(&format!("{reader}_heads"), u(shape.heads_bits()), "its query heads").set(heads);
-            m.unused("only the requests depend on the KV head", word.bits(0, KV_HEAD_BITS));
+            m.unused("the plan has the rest", word.bits(0, heads_lo));
         }
     }
     m

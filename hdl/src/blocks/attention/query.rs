@@ -3,12 +3,14 @@
 //! ```text
 //! q_* --> QUERY memory, P rows --> word of V codes + slot, segment, part --> the slots' own small memories
 //! SREG[m + head] ------------------------------------------------------> the slots' query scale
+//! last token of the pass, window --------------------------------------> first and last token of the slot's row
 //! ```
 //!
-//! The heads of the next pass are loaded as soon as the present pass has all its scores (`next`): while it weighs.
+//! The slots of the next pass are loaded as soon as the present pass has all its scores (`next`): while it is weighed.
 
-use super::shape::{COUNT_BITS, HEAD_BITS, PASS_BITS, PASS_COUNT_BITS, Shape, walk};
-use crate::dsl::{MemStyle, Module, Sig, index_width, u};
+use super::shape::{COUNT_BITS, HEAD_BITS, NUMBER_BITS, PAST_BITS, Shape};
+use super::walk::{Pass, slots};
+use crate::dsl::{MemStyle, Module, Sig, u};
 
 /// Module `attention_query_*`.
 pub(super) fn query(shape: &Shape) -> Module {
@@ -16,40 +18,36 @@ pub(super) fn query(shape: &Shape) -> Module {
         Module::new(&shape.name("attention_query"), "Query codes of all rows, and their way to the slots.");
     let word_bits = 16 * shape.lanes as u32;
     let start = m.input("start", u(1), "an instruction starts");
-    let active = m.input("rows", u(5), "active rows");
-    let passes = m.input("passes", u(PASS_COUNT_BITS), "passes of each row");
-    let loaded = m.input("loaded", u(PASS_COUNT_BITS), "descriptors that can be read");
+    let planned = m.input("planned", u(NUMBER_BITS), "passes that are planned");
     let next = m.input("next", u(1), "the present pass's codes and scales are no longer needed");
-    let pass = m.output("pass", u(PASS_BITS), "descriptor wanted");
-    let ready = m.output("ready", u(1), "the pass's codes and scales are in the slots");
 
-    let states = ["IDLE", "WANTED", "HEAD", "BASE", "READ", "FLUSH"];
+    let states = ["WANTED", "HEAD", "BASE", "READ", "FLUSH", "READY"];
     let state = m.fsm("state", &states, "HEAD: the slot's head is read; FLUSH: the last word is on its way");
-    let (slot_done, last_slot) = (m.wire("slot_done", u(1)), m.wire("last_slot", u(1)));
-    let all_done = m.node("all_done", slot_done.sig() & last_slot.sig());
-    let place = walk(&m, shape, start, all_done, [active, passes]);
-    let more = m.reg("more", u(1), Some(0), "passes are left");
-    let begin = m.node("starts", start & passes.ne(0) & active.ne(0));
-    more.when(begin, 1);
-    more.when(all_done & place.last, 0);
-    state.from("IDLE").goto(begin | next & more.q(), "WANTED");
-    state.from("WANTED").goto(loaded.gt(place.pass), "HEAD");
+    let slot_done = m.wire("slot_done", u(1));
+    let number = m.reg("number_now", u(NUMBER_BITS), Some(0), "pass that is loaded next");
+    m.output("number", u(NUMBER_BITS), "pass that is loaded next").set(number.q());
+    let begin = m.node("begins", state.is("WANTED") & number.q().ne(planned));
+    let input = |name: &str, bits: u32, doc: &str| m.input(name, u(bits), doc);
+    let pass = Pass {
+        row: input("row", shape.row_bits(), "first row of the pass"),
+        rows: input("rows", shape.group_rows_bits(), "rows of the pass"),
+        count: input("count", COUNT_BITS, "query heads of each row"),
+    };
+    let now = slots(&m, shape, &pass, begin, slot_done.sig());
+    let all_done = m.node("all_done", slot_done.sig() & now.last);
+    number.when(start, 0);
+    number.when(all_done, number.q().wrapping_add(1));
+    state.from("WANTED").goto(begin, "HEAD");
     state.from("HEAD").goto(m.u(1, 1), "BASE");
     state.from("BASE").goto(m.u(1, 1), "READ");
     state.from("READ").goto(all_done, "FLUSH").goto(slot_done.sig(), "HEAD");
-    state.from("FLUSH").goto(m.u(1, 1), "IDLE");
-    pass.set(place.pass);
-    ready.set(state.is("IDLE"));
+    state.from("FLUSH").goto(m.u(1, 1), "READY");
+    state.from("READY").goto(next, "WANTED");
+    m.output("ready", u(1), "the pass's codes and scales are in the slots").set(state.is("READY"));
 
     let (base, read) = (state.is("BASE").named("base"), state.is("READ").named("read"));
-    let slot = m.reg("slot", u(index_width(shape.slots)), Some(0), "slot being loaded");
-    let count = m.input("count", u(COUNT_BITS), "query heads of the pass wanted");
-    last_slot.set((slot.q() + 1u8).eq(count));
-    slot.when(state.is("WANTED"), 0);
-    slot.when(slot_done.sig(), slot.q().wrapping_add(1));
-    let head = head_of(&m, shape, slot.q());
+    let head = head_of(&m, shape, now.column);
     let segments = m.input("segments", u(shape.segment_count_bits()), "segments of a head");
-
     let first = m.reg("first_word", u(shape.address_bits()), None, "first word of the head in its row");
     first.when(base, shape.head_word(&m, head, segments));
     let at = Counters::new(&m, shape, base, read, segments);
@@ -57,9 +55,9 @@ pub(super) fn query(shape: &Shape) -> Module {
     let memory = m.mem("query", word_bits, shape.row_depth(), MemStyle::Block, "V codes a word, row by row");
     store(&m, shape, memory);
     let word = first.q().wrapping_add(at.word);
-    let data = memory.read("word", shape.address(&m, place.row, word), read);
+    let data = memory.read("word", shape.address(&m, now.row, word), read);
     m.output("code_data", u(word_bits), "V codes").set(data);
-    let one_hot = one_hot(&m, slot.q(), shape.slots);
+    let one_hot = one_hot(&m, now.slot, shape.slots);
     let code_we = m.reg("code_slot", one_hot.ty(), Some(0), "slot of the word that was read");
     code_we.set(read.mux(one_hot, 0));
     m.output("code_we", one_hot.ty(), "writes the codes of these slots").set(code_we.q());
@@ -69,14 +67,26 @@ pub(super) fn query(shape: &Shape) -> Module {
         at.part,
         "",
     ));
-    scales(&m, shape, base, place.row, head, one_hot);
+    scales(&m, shape, base, now.row, head, one_hot);
+    spans(&m, shape, now.left);
     m
 }
 
-fn head_of<'m>(m: &'m Module, shape: &Shape, slot: Sig<'m>) -> Sig<'m> {
+fn head_of<'m>(m: &'m Module, shape: &Shape, column: Sig<'m>) -> Sig<'m> {
     let heads = m.input("heads", u(shape.heads_bits()), "query heads of the pass wanted");
-    let head = if shape.slots == 1 { heads } else { heads.word_dyn(slot, HEAD_BITS) };
-    m.delay("head", head, "query head of the slot")
+    m.delay("head", heads.word_dyn(column.bits(0, shape.slot_bits()), HEAD_BITS), "query head of the slot")
+}
+
+/// The tokens that the slot's row attends to, beside its scale; `left`: rows from it to the last.
+fn spans<'m>(m: &'m Module, shape: &Shape, left: Sig<'m>) {
+    let bits = shape.token_bits();
+    let last = m.input("last", u(bits), "last token of the pass");
+    let past = m.input("past", u(PAST_BITS), "tokens of the window before the row's own");
+    let before = left.wrapping_sub(1).resize(bits);
+    let position = m.delay("position", last.wrapping_sub(before), "last token of the slot's row");
+    let first = m.delay("first", shape.first_token(position, past), "first token of the slot's row");
+    m.output("span_first", u(bits), "first token of the slot's row").set(first);
+    m.output("span_last", u(bits), "last token of the slot's row").set(position);
 }
 
 fn store(m: &Module, shape: &Shape, memory: crate::dsl::Mem) {
@@ -107,12 +117,13 @@ fn scales<'m>(m: &'m Module, shape: &Shape, ask: Sig<'m>, row: Sig<'m>, head: Si
     m.output("s_rindex", u(8), "index of the scale").set(first.wrapping_add(head.zext(8)));
     let we = m.reg("scale_slot", slot.ty(), Some(0), "slot of the scale that was read");
     we.set(ask.mux(slot, 0));
-    m.output("scale_we", u(shape.slots as u32), "writes the query scale of these slots").set(we.q());
+    m.output("slot_we", u(shape.slots as u32), "writes query scale and span of these slots").set(we.q());
 }
 
 /// Bit `index` of `n` bits.
 pub(super) fn one_hot<'m>(m: &'m Module, index: Sig<'m>, n: usize) -> Sig<'m> {
     if n == 1 {
+        m.unused("there is but one", index);
         return m.u(1, 1);
     }
     m.cat_lsb(&(0..n).map(|i| index.eq(i)).collect::<Vec<_>>())

@@ -1,6 +1,7 @@
 //! The dimensions of the unit, and the small circuits that its parts share.
 
-use crate::dsl::{Module, Sig, count_width, index_width, u};
+use crate::blocks::memory_style;
+use crate::dsl::{MemStyle, Module, Sig, count_width, index_width, u};
 use sterna_spec::config::Config;
 use sterna_spec::isa::Field;
 
@@ -16,6 +17,12 @@ pub(super) const HEAD_BITS: u32 = 6;
 pub(super) const COUNT_BITS: u32 = 4;
 /// Bits of the number of tokens that a row attends to beside its own.
 pub(super) const PAST_BITS: u32 = 16;
+/// Passes that the plan holds at most.
+pub(super) const PLANNED: usize = 16;
+/// Bits of a place in the plan.
+pub(super) const PLAN_BITS: u32 = PLANNED.ilog2();
+/// Bits of the number of a planned pass, which therefore says whether there are more.
+pub(super) const NUMBER_BITS: u32 = PLAN_BITS + 1;
 /// Bits of a product of a query or weight code and a byte of the cache.
 pub(super) const PRODUCT_BITS: u32 = 24;
 
@@ -40,11 +47,13 @@ pub(super) struct Shape {
     pub context: usize,
     /// Words of a row in the QUERY and ATT memories.
     pub row_words: usize,
+    /// Style of the ATT memory.
+    pub sums_style: MemStyle,
 }
 
 impl Shape {
     pub fn new(c: &Config) -> Shape {
-        Shape {
+        let mut shape = Shape {
             rows: c.rows as usize,
             beat_bytes: c.beat_bytes(),
             width: c.attention_width as usize,
@@ -54,7 +63,10 @@ impl Shape {
             head_size: c.head_size as usize,
             context: c.context as usize,
             row_words: (c.heads * c.head_size / c.lanes) as usize,
-        }
+            sums_style: MemStyle::Block,
+        };
+        shape.sums_style = memory_style(c, shape.sum_bits() * c.lanes, shape.row_depth());
+        shape
     }
 
     /// Bits of a beat.
@@ -96,6 +108,14 @@ impl Shape {
     /// Bits of the number of a beat of scales.
     pub fn scale_beat_bits(&self) -> u32 {
         self.token_bits() - self.scale_bits()
+    }
+    /// Bits of a number of rows of a pass.
+    pub fn group_rows_bits(&self) -> u32 {
+        count_width(self.slots)
+    }
+    /// Bits of a slot's number.
+    pub fn slot_bits(&self) -> u32 {
+        index_width(self.slots)
     }
     /// Bits of a row's number.
     pub fn row_bits(&self) -> u32 {
@@ -142,6 +162,26 @@ impl Shape {
         token.bits(self.scale_bits(), self.scale_beat_bits())
     }
 
+    /// First or last token of the group of S tokens that holds `token`.
+    pub fn whole<'m>(&self, token: Sig<'m>, last: bool) -> Sig<'m> {
+        let low = self.side_bits();
+        if low == 0 {
+            return token;
+        }
+        let m = token.module();
+        m.unused("groups are whole", token.bits(0, low));
+        m.cat_lsb(&[m.u(1, last).repeat(low), self.group_of(token)])
+    }
+
+    /// Declares the bits of first and last tokens that neither groups nor beats of scales depend on.
+    pub fn unread_tokens(&self, m: &Module, tokens: [Sig; 2]) {
+        let low = self.side_bits().min(self.scale_bits());
+        if low > 0 {
+            let why = "beats of scales and groups of tokens are whole";
+            tokens.iter().for_each(|token| m.unused(why, token.bits(0, low)));
+        }
+    }
+
     /// Address of word `word` of row `row` in the QUERY and ATT memories.
     pub fn address<'m>(&self, m: &'m Module, row: Sig<'m>, word: Sig<'m>) -> Sig<'m> {
         let bits = self.address_bits();
@@ -170,35 +210,6 @@ pub(super) fn fields<'m>(m: &'m Module, insn: Sig<'m>, wanted: &[(Field, u32)]) 
         at = lo + width;
     }
     wanted.iter().map(|(f, w)| insn.bits(f.bit(), *w)).collect()
-}
-
-/// Runs over all passes of all rows.
-pub(super) struct Walk<'m> {
-    /// Row, as wide as it needs.
-    pub row: Sig<'m>,
-    /// Pass of the row.
-    pub pass: Sig<'m>,
-    /// The last pass of the last row.
-    pub last: Sig<'m>,
-}
-
-/// Starts with row 0, pass 0 at `start`; `advance` goes on to the next pass.
-pub(super) fn walk<'m>(
-    m: &'m Module,
-    shape: &Shape,
-    start: Sig<'m>,
-    advance: Sig<'m>,
-    [rows, passes]: [Sig<'m>; 2],
-) -> Walk<'m> {
-    let row = m.reg("row_now", u(shape.row_bits()), Some(0), "row");
-    let pass = m.reg("pass_now", u(PASS_BITS), Some(0), "pass of the row");
-    let last_pass = m.node("last_pass", (pass.q() + 1u8).eq(passes));
-    pass.when(start | advance & last_pass, 0);
-    pass.when(advance, pass.q().wrapping_add(1));
-    row.when(start, 0);
-    row.when(advance & last_pass, row.q().wrapping_add(1));
-    let last = m.node("last_of_all", last_pass & (row.q() + 1u8).eq(rows));
-    Walk { row: row.q(), pass: pass.q(), last }
 }
 
 /// A one-bit signal and itself 1, 2, .. `length` cycles later: a shift register.

@@ -1,17 +1,18 @@
-//! The binary32 half of a slot: scores, weights and weight codes of one query head, one token a cycle.
+//! The binary32 half of a slot: scores, weights and weight codes of one query head of one row, one token a cycle.
 //!
 //! ```text
-//! score:   int -> float -> * key scale -> * query scale  -> score memory, maximum
-//! weigh:   score memory -> - maximum -> exp2 -> * value scale -> the same memory, largest magnitude
+//! score:   int -> float -> * key scale -> * query scale  -> one memory, maximum
+//! weigh:   that memory -> - maximum -> exp2 -> * value scale -> the same, largest magnitude
 //!                                        \-> fix24 -> sum
-//! invert:  32767 * recip(max(largest, 2^-100)); float(sum)
-//! code:    weight memory -> * inverse -> int16 -> queue of codes, S tokens a word
+//! invert:  1 / max(largest, 2^-100) ---------> * 32767 -> inverse
+//! code:    the other memory -----------------> * inverse -> int16 -> queue of codes, S tokens a word
 //! ```
 //!
-//! The phases exclude each other, so two multipliers, one converter and one function unit serve all of them. Nothing stalls:
-//! the `*_we` tags, which come from `control.rs` for all slots alike, say when a result is on its way past.
+//! Score, weigh and invert exclude each other; codes of the pass before are made beside the former two. Then the memories change
+//! places. Nothing stalls: the `*_we` tags, which come from `weigh.rs` for all slots alike, say when a result is on its way past. A
+//! token that the slot's row does not attend to has a marked score, a weight of zero and therefore a code of zero.
 
-use super::shape::Shape;
+use super::shape::{Shape, later};
 use crate::blocks::fp;
 use crate::dsl::{MemStyle, Module, Sig, index_width, mux, s, u};
 use sterna_spec::isa::{Func, TINY};
@@ -28,13 +29,17 @@ pub(super) const WEIGH_TO_SCALE: u32 = READ + fp::ADD_LATENCY + fp::SFU_LATENCY;
 pub(super) const WEIGH_TO_SUM: u32 = WEIGH_TO_SCALE + fp::FIX24_LATENCY;
 /// Cycles from reading a score to the weight.
 pub(super) const WEIGH: u32 = WEIGH_TO_SCALE + fp::MUL_LATENCY;
+/// Cycles from the largest weight to its reciprocal.
+pub(super) const INVERT_TO_SCALE: u32 = 1 + fp::SFU_LATENCY;
 /// Cycles from the largest weight to its inverse.
-pub(super) const INVERT: u32 = 1 + fp::SFU_LATENCY + fp::MUL_LATENCY;
+pub(super) const INVERT: u32 = INVERT_TO_SCALE + fp::MUL_LATENCY;
 /// Cycles from reading a weight to its code.
 pub(super) const CODE: u32 = READ + fp::MUL_LATENCY + fp::F32_TO_INT_LATENCY;
 /// Words of the queue of codes: as many as are on their way, and some.
 pub(super) const QUEUE: usize = (CODE as usize + 4).next_power_of_two();
 
+/// Bits of the narrowest integer that is converted.
+const LEAST_INT: u32 = 26;
 /// 32767, what the largest weight becomes.
 const FULL_SCALE: f32 = 32767.0;
 
@@ -43,58 +48,86 @@ pub(super) fn softmax(shape: &Shape) -> Module {
     let Shape { side, context, head_size, .. } = *shape;
     let m = Module::new(
         &format!("attention_softmax_s{side}_c{context}_d{head_size}"),
-        "Scores, weights and weight codes of one query head.",
+        "Scores, weights and weight codes of one query head of one row.",
     );
-    let phases = Phases {
-        weigh: m.input("weigh", u(1), "phase: scores become weights"),
-        invert: m.input("invert", u(1), "phase: the inverse of the largest weight"),
-        value: m.input("value", u(1), "phase: weights become codes"),
-    };
+    let weigh = m.input("weigh", u(1), "scores become weights");
+    let invert = m.input("invert", u(1), "the inverse of the largest weight");
     let (score, score_we) = (m.wire("score_float", u(32)), m.input("score_we", u(1), "a score arrives"));
     let (weight, weight_we) = (m.wire("weight", u(32)), m.input("weight_we", u(1), "a weight arrives"));
-    let read = m.input("read_token", u(shape.token_bits()), "token whose score or weight is read");
-    let write = m.input("write_token", u(shape.token_bits()), "token whose score or weight arrives");
-    let memory = m.mem("tokens", 32, shape.context, MemStyle::Block, "scores, then weights");
-    memory.write(score_we | weight_we, write, mux(phases.weigh, weight.sig(), score.sig()));
-    let old = memory.read("token", read, m.u(1, 1));
-    let old = m.delay("old", old, "score or weight of the token");
+    let write = token(&m, shape, "write_token", "token whose score or weight arrives");
+    let real = real(&m, shape, write);
+    let word = m.cat_lsb(&[mux(weigh, weight.sig(), score.sig()), real]);
+    let [old, old_weight] = memories(&m, shape, score_we | weight_we, write, word);
 
+    // whether the token counts, beside its power of two, fixed-point weight and weight
+    let real_power = later(&m, "real_power", old.bit(32), WEIGH_TO_SCALE - READ);
+    let real_fixed = later(&m, "real_fixed", real_power, fp::FIX24_LATENCY);
+    let real_weight = later(&m, "real_weight", real_fixed, fp::MUL_LATENCY - fp::FIX24_LATENCY);
     let clear_sums = m.input("clear_sums", u(1), "no weight yet");
     let largest = largest(&m, clear_sums, weight_we, weight.sig());
     let sfu = m.instance("u_sfu", fp::sfu());
     let power = sfu.out("result");
     let difference = m.instance("u_add", fp::add());
-    difference.connect("a", old);
-    difference.connect("b", maximum(&m, score_we, score.sig()));
+    difference.connect("a", old.bits(0, 32));
+    difference.connect("b", maximum(&m, score_we & real, score.sig()));
     let bound = m.delay("bound", fp::max_num(largest, m.u(32, TINY.to_bits())), "what is inverted");
-    sfu.connect("x", mux(phases.invert, bound, difference.out("sum")));
-    sfu.connect("func", mux(phases.invert, m.u(3, Func::Recip as u32), m.u(3, Func::Exp2 as u32)));
+    sfu.connect("x", mux(invert, bound, difference.out("sum")));
+    sfu.connect("func", mux(invert, m.u(3, Func::Recip as u32), m.u(3, Func::Exp2 as u32)));
+    sum(&m, shape, clear_sums, power, real_fixed);
 
-    let sum = sum(&m, shape, clear_sums, power);
     let first = m.instance("u_first", fp::mul());
-    first.connect("a", mux(phases.weigh, power, convert(&m, shape, phases.invert, sum)));
+    first.connect("a", mux(weigh, power, convert(&m, shape)));
     first.connect("b", m.input("scale", u(32), "scale of the token's key or value"));
     let (once, twice) = (first.out("product"), m.instance("u_second", fp::mul()));
-    weight.set(once);
+    weight.set(once & real_weight.repeat(32));
+    twice.connect("a", once);
+    twice.connect("b", query_scale(&m));
     score.set(twice.out("product"));
+    let third = m.instance("u_third", fp::mul());
+    let inverting = m.input("inverting", u(1), "the reciprocal's turn to be multiplied");
     let inverse = m.reg("inverse", u(32), None, "what a weight is multiplied by to become a code");
-    inverse.when(phases.invert, twice.out("product"));
-    let factor = mux(phases.value, inverse.q(), query_scale(&m));
-    twice.connect("a", mux(phases.invert, power, mux(phases.value, old, once)));
-    twice.connect("b", mux(phases.invert, m.u(32, FULL_SCALE.to_bits()), factor));
-    codes(&m, shape, twice.out("product"));
+    inverse.when(m.input("inverse_we", u(1), "the inverse is there"), third.out("product"));
+    third.connect("a", mux(inverting, power, old_weight));
+    third.connect("b", mux(inverting, m.u(32, FULL_SCALE.to_bits()), inverse.q()));
+    codes(&m, shape, third.out("product"));
     m
 }
 
-/// Bits of the sum of the fixed-point weights, as a signed number.
-fn fixed_sum_bits(shape: &Shape) -> u32 {
-    26 + shape.token_bits()
+fn token<'m>(m: &'m Module, shape: &Shape, name: &str, doc: &str) -> Sig<'m> {
+    m.input(name, u(shape.token_bits()), doc)
 }
 
-struct Phases<'m> {
-    weigh: Sig<'m>,
-    invert: Sig<'m>,
-    value: Sig<'m>,
+/// 1 when the slot's row attends to `token`.
+fn real<'m>(m: &'m Module, shape: &Shape, token_now: Sig<'m>) -> Sig<'m> {
+    let we = m.input("span_we", u(1), "writes the tokens that the row attends to");
+    let kept = |name: &str, doc: &str| {
+        let kept = m.reg(&format!("{name}_kept"), u(shape.token_bits()), None, doc);
+        kept.when(we, token(m, shape, name, doc));
+        kept.q()
+    };
+    let (first, last) = (kept("span_first", "first of them"), kept("span_last", "last of them"));
+    (token_now.ge(first) & token_now.le(last)).named("counts")
+}
+
+/// Two memories, one of scores that become weights, the other of weights that become codes; what is read of each.
+fn memories<'m>(m: &'m Module, shape: &Shape, we: Sig<'m>, write: Sig<'m>, word: Sig<'m>) -> [Sig<'m>; 2] {
+    let read = token(m, shape, "read_token", "token whose score is read");
+    let code = token(m, shape, "code_token", "token whose weight is read for its code");
+    let bank = m.input("code_bank", u(1), "memory that codes are made from");
+    let side = |name: &str, coded: Sig<'m>| {
+        let doc = "scores, then weights, and whether the token counts";
+        let memory = m.mem(name, 33, shape.context, MemStyle::Block, doc);
+        memory.write(we & !coded, write, word);
+        memory.read(&format!("{name}_read"), coded.mux(code, read), m.u(1, 1))
+    };
+    let (even, odd) = (side("even", !bank), side("odd", bank));
+    let old = m.delay("old", bank.mux(even, odd), "score of the token, and whether it counts");
+    [old, m.delay("old_weight", bank.mux(odd, even).bits(0, 32), "weight of the token")]
+}
+
+/// Bits of the sum of the fixed-point weights, as a signed number.
+pub(super) fn fixed_sum_bits(shape: &Shape) -> u32 {
+    26 + shape.token_bits()
 }
 
 /// The largest score in IEEE total order, negated.
@@ -117,30 +150,28 @@ fn largest<'m>(m: &'m Module, clear: Sig<'m>, we: Sig<'m>, weight: Sig<'m>) -> S
     largest.when(clear, 0);
     largest.when(we & magnitude.gt(largest.q()), magnitude);
     let out = largest.q().zext(32);
-    m.output("largest", u(32), "largest magnitude of a weight, binary32").set(out);
+    m.output("largest", u(31), "largest magnitude of a weight, binary32").set(largest.q());
     out
 }
 
 /// The sum of the fixed-point weights.
-fn sum<'m>(m: &'m Module, shape: &Shape, clear: Sig<'m>, power: Sig<'m>) -> Sig<'m> {
+fn sum<'m>(m: &'m Module, shape: &Shape, clear: Sig<'m>, power: Sig<'m>, real: Sig<'m>) {
     let we = m.input("fixed_we", u(1), "a fixed-point weight arrives");
     let fixed = m.instance("u_fix24", fp::fix24());
     fixed.connect("p", power);
-    let sum = m.reg("sum", s(fixed_sum_bits(shape)), None, "sum of the fixed-point weights");
+    let bits = fixed_sum_bits(shape);
+    let sum = m.reg("sum", u(bits), None, "sum of the fixed-point weights");
     sum.when(clear, 0);
-    sum.when(we, sum.q().wrapping_add(fixed.out("fixed").zext(fixed_sum_bits(shape)).as_signed()));
-    sum.q()
+    sum.when(we & real, sum.q().wrapping_add(fixed.out("fixed").zext(bits)));
+    m.output("total", u(bits), "sum of the fixed-point weights").set(sum.q());
 }
 
-/// Scores, and in the phase `invert` the sum, as binary32.
-fn convert<'m>(m: &'m Module, shape: &Shape, invert: Sig<'m>, sum: Sig<'m>) -> Sig<'m> {
+/// Scores as binary32.
+fn convert<'m>(m: &'m Module, shape: &Shape) -> Sig<'m> {
     let score = m.input("score", s(shape.score_bits()), "sum of products of query and key");
-    let bits = shape.score_bits().max(fixed_sum_bits(shape));
+    let bits = shape.score_bits().max(LEAST_INT);
     let int = m.instance("u_float", fp::int_to_f32(bits));
-    int.connect("value", mux(invert, sum.resize(bits), score.resize(bits)));
-    let sum = m.reg("sum_float", u(32), None, "sum of the weights");
-    sum.when(invert, int.out("result"));
-    m.output("total", u(32), "sum of the weights, binary32").set(sum.q());
+    int.connect("value", score.resize(bits));
     int.out("result")
 }
 
@@ -163,10 +194,9 @@ fn codes(m: &Module, shape: &Shape, scaled: Sig) {
     let word = if shape.side == 1 {
         code
     } else {
-        let real = m.input("code_real", u(1), "the token is in the window");
         let bits = 16 * shape.side as u32;
         let before = m.reg("codes_before", u(bits - 16), None, "codes of the tokens before");
-        let word = m.cat_lsb(&[before.q(), code & real.repeat(16)]);
+        let word = m.cat_lsb(&[before.q(), code]);
         before.set(word.bits(16, bits - 16));
         word
     };

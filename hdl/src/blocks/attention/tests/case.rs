@@ -73,6 +73,7 @@ pub fn config() -> Config {
 }
 
 impl Case {
+    /// Every row has a cache of its own.
     pub fn new(
         config: &Config,
         segments: usize,
@@ -81,34 +82,50 @@ impl Case {
         style: Style,
         seed: u64,
     ) -> Case {
+        let rows: Vec<(usize, u32)> = positions.iter().copied().enumerate().collect();
+        Case::of_sequences(config, segments, passes, &rows, style, seed)
+    }
+
+    /// Rows with their sequence, which is their cache's number, and their position.
+    pub fn of_sequences(
+        config: &Config,
+        segments: usize,
+        passes: &[Pass],
+        rows: &[(usize, u32)],
+        style: Style,
+        seed: u64,
+    ) -> Case {
         assert_eq!(config.check(), Vec::<String>::new());
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let size = segments * config.attention_width as usize;
         let kv = KvLayout::new(config, size, config.context as usize);
         let area = KV_HEADS * kv.area_beats();
-        let bases: Vec<u32> = (0..positions.len()).map(|r| (2 + r * (area + 7)) as u32).collect();
-        let end = *bases.last().unwrap() as usize + LAYER as usize + area;
+        let positions: Vec<u32> = rows.iter().map(|row| row.1).collect();
+        let bases: Vec<u32> = rows.iter().map(|row| (2 + row.0 * (area + 7)) as u32).collect();
+        let end = *bases.iter().max().unwrap() as usize + LAYER as usize + area;
         let mut memory: Vec<u8> = (0..end * config.beat_bytes()).map(|_| rng.random()).collect();
         let heads = config.heads as usize;
         let code = |rng: &mut ChaCha8Rng| if style == Style::Extreme { -32768 } else { rng.random() };
         let queries = positions.iter().map(|_| (0..heads * size).map(|_| code(&mut rng)).collect()).collect();
         let scale = |rng: &mut ChaCha8Rng| rng.random_range(0.5f32..1.5) / size as f32;
         let scales = positions.iter().map(|_| (0..heads).map(|_| scale(&mut rng)).collect()).collect();
-        for (row, base) in bases.iter().enumerate() {
+        for (row, base) in bases.iter().enumerate().filter(|(row, base)| !bases[..*row].contains(base)) {
+            let last = (row..bases.len()).filter(|r| bases[*r] == *base).map(|r| positions[r]).max().unwrap();
             for head in 0..KV_HEADS {
                 let at = (*base + LAYER) as usize + head * kv.area_beats();
-                fill(&mut memory, config, &kv, at, style, &mut rng, positions[row] as usize);
+                fill(&mut memory, config, &kv, at, style, &mut rng, last as usize);
             }
         }
-        let (config, passes, positions) = (config.clone(), passes.to_vec(), positions.to_vec());
+        let (config, passes) = (config.clone(), passes.to_vec());
         Case { config, segments, window: 0, passes, positions, kv, bases, memory, queries, scales, seed }
     }
 
-    /// The same with a window; the scales before it become such as would rule every result.
+    /// The same with a window; the scales before all windows of a cache become such as would rule every result.
     pub fn windowed(mut self, window: u16) -> Case {
         self.window = window;
         for row in 0..self.positions.len() {
-            let before = self.tokens(row).start;
+            let others = (0..self.bases.len()).filter(|r| self.bases[*r] == self.bases[row]);
+            let before = others.map(|r| self.tokens(r).start).min().unwrap();
             let arrays =
                 (0..KV_HEADS as u32).flat_map(|head| [(head, false, f32::NAN), (head, true, f32::INFINITY)]);
             for (head, value, scale) in arrays {
@@ -135,28 +152,54 @@ impl Case {
         self.bases[row] + LAYER + head * self.kv.area_beats() as u32
     }
 
-    /// The beats that the unit may ask for, in the only order in which it may.
-    pub fn requests(&self) -> Vec<u32> {
+    /// The passes as they are taken: KV head, and the rows that follow each other in one cache and have slots.
+    pub fn planned(&self) -> Vec<(u32, Range<usize>)> {
         let mut all = Vec::new();
-        let side = self.config.tokens_per_beat();
-        let in_beat = self.config.beat_bytes() / 4;
-        for row in 0..self.positions.len() {
-            let tokens = self.tokens(row);
-            // whole beats of scales, whole groups of tokens
-            let whole =
-                |size: usize, each: usize| tokens.start / size * each..tokens.end.div_ceil(size) * each;
-            let (scales, codes) = (whole(in_beat, 1), whole(side, self.segments));
-            for pass in &self.passes {
-                for value in [false, true] {
-                    let area = self.area(row, pass.kv_head);
-                    let parts = [(self.kv.scales(value), &scales), (self.kv.data(value), &codes)];
-                    all.extend(
-                        parts.iter().flat_map(|(at, r)| (*r).clone().map(move |i| area + (at + i) as u32)),
-                    );
-                }
+        for pass in &self.passes {
+            let fit = self.config.slots as usize / pass.heads.len();
+            let mut row = 0;
+            while row < self.positions.len() {
+                let follows = |n: &usize| {
+                    self.bases[row + n] == self.bases[row]
+                        && self.positions[row + n] == self.positions[row] + *n as u32
+                };
+                let rows = row..row + (0..self.positions.len() - row).take_while(follows).count().min(fit);
+                row = rows.end;
+                all.push((pass.kv_head, rows));
             }
         }
         all
+    }
+
+    /// The beats that the unit may ask for, in the only order in which it may.
+    pub fn requests(&self) -> Vec<u32> {
+        let planned = self.planned();
+        let mut all = Vec::new();
+        for turn in 0..=planned.len() {
+            if let Some(pass) = planned.get(turn) {
+                let [key_scales, value_scales, keys, _] = self.arrays(pass);
+                all.extend(key_scales.chain(value_scales).chain(keys));
+            }
+            if let Some(pass) = turn.checked_sub(1).map(|turn| &planned[turn]) {
+                all.extend(self.arrays(pass)[3].clone());
+            }
+        }
+        all
+    }
+
+    /// Beats of KS, VS, K, V of a planned pass.
+    fn arrays(&self, (kv_head, rows): &(u32, Range<usize>)) -> [Range<u32>; 4] {
+        let (side, in_beat) = (self.config.tokens_per_beat(), self.config.beat_bytes() / 4);
+        let first = rows.clone().map(|row| self.tokens(row).start).min().unwrap();
+        let end = rows.clone().map(|row| self.tokens(row).end).max().unwrap();
+        // whole beats of scales, whole groups of tokens
+        let whole = |at: usize, size: usize, each: usize| {
+            let at = self.area(rows.start, *kv_head) + at as u32;
+            at + (first / size * each) as u32..at + (end.div_ceil(size) * each) as u32
+        };
+        let (scales, data) =
+            (|v| whole(self.kv.scales(v), in_beat, 1), |v| whole(self.kv.data(v), side, self.segments));
+        [scales(false), scales(true), data(false), data(true)]
     }
 
     fn float(&self, beat: u32, index: usize) -> f32 {
@@ -219,6 +262,8 @@ impl Case {
         let [_, smax, ssum] = SCALARS.map(usize::from);
         answer.scalars.push((row, smax + head, largest));
         answer.scalars.push((row, ssum + head, numbers::int_to_f32(total).to_bits()));
+        // the last pass of a head counts
+        answer.sums.retain(|(r, first, _)| (*r, *first) != (row, head * size));
         answer.sums.push((row, head * size, sums));
     }
 }

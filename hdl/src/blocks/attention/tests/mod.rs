@@ -2,9 +2,11 @@
 
 mod bench;
 mod case;
+mod cycles;
+mod faults;
 mod golden;
+mod sharing;
 
-use crate::dsl::{Sig, Sim};
 use bench::{Fault, Pace, fresh, run, run_in};
 use case::{Case, Style, config};
 use rand::{RngExt, SeedableRng};
@@ -165,90 +167,4 @@ fn requests_of_any_length_are_split() {
 fn no_passes_are_done_at_once() {
     let case = Case::new(&config(), 1, &[], &[0], Style::Usual, 5);
     assert!(run(&case, Pace::Full, Fault::None).unwrap() < 5);
-}
-
-#[test]
-fn faults_turn_it_red() {
-    let config = shape(16, 8, 4, 2, 1, 16);
-    // position 20 is the first of its group of two: 21 asks for the same beats, and differs in the mask alone
-    let case = Case::new(&config, 2, &[pass(0, &[0, 1]), pass(1, &[2, 3])], &[20], Style::Usual, 6);
-    check(&case, Pace::Random);
-    for fault in [Fault::Mask, Fault::KvHeads, Fault::QueryHeads, Fault::Drop, Fault::Double, Fault::Bit] {
-        let what = run(&case, Pace::Random, fault);
-        assert!(what.is_err(), "{fault:?} went unseen");
-    }
-    // the window begins with the second token of a group: one larger asks for the same beats of codes and of scales
-    let case = case.windowed(8);
-    check(&case, Pace::Random);
-    for fault in [Fault::Mask, Fault::Window] {
-        assert!(run(&case, Pace::Random, fault).is_err(), "{fault:?} of a window went unseen");
-    }
-}
-
-#[test]
-fn faults_in_the_design_of_windows_turn_it_red() {
-    // the window begins with the second token of a group of two, in the middle of its beat of scales
-    let config = shape(16, 8, 4, 2, 1, 16);
-    let case = Case::new(&config, 2, &[pass(0, &[0, 1])], &[36], Style::Usual, 15).windowed(8);
-    check(&case, Pace::Full);
-    type Plant = fn(Sig<'_>) -> Sig<'_>;
-    let faults: [(&str, Plant); 8] = [
-        ("past", |s| s.wrapping_add(1)),
-        ("u_control.first_now", |s| s.wrapping_add(1)),
-        ("u_control.first_now", |s| s.wrapping_sub(1)),
-        ("u_control.tokens_skipped", |s| s.module().u(1, 0)),
-        ("u_control.code_real", |s| s.module().u(1, 1)),
-        ("u_fetch.first", |s| s.wrapping_sub(2)),
-        ("u_fetch.skipped_codes", |s| s.wrapping_add(1)),
-        ("u_fetch.code_beats", |s| s.wrapping_add(1)),
-    ];
-    for (nth, (path, fault)) in faults.into_iter().enumerate() {
-        let m = super::attention(&config);
-        m.plant(path, fault);
-        let sim = Sim::seeded(&m, 15).unwrap();
-        assert!(run_in(sim, &case, Pace::Full, Fault::None).is_err(), "fault {nth}, at {path}, went unseen");
-    }
-}
-
-#[test]
-fn overhead_of_a_pass_is_small() {
-    let config = Config { context: 256, kv_beats: 64, ..shape(8, 8, 4, 4, 1, 32) };
-    let cycles = |tokens: u32| {
-        let one = [pass(0, &[0, 1, 2, 3])];
-        let three = [one[0].clone(), pass(1, &[4, 5, 6, 7]), pass(0, &[0, 1, 2, 3])];
-        let run = |p: &[Pass]| check(&Case::new(&config, 4, p, &[tokens - 1], Style::Usual, 7), Pace::Full);
-        let (alone, all) = (run(&one), run(&three));
-        (alone, (all - alone) / 2)
-    };
-    for tokens in [16, 64, 256] {
-        let (alone, pass) = cycles(tokens);
-        let work = u64::from(tokens * 4 * 2 + tokens + tokens / 2);
-        println!("{tokens} tokens: {alone} cycles alone, {pass} for each further pass, {work} of them work");
-        assert!(pass < work + 90, "{tokens} tokens: {pass} cycles");
-    }
-}
-
-#[test]
-fn work_falls_with_the_window() {
-    let one = [pass(0, &[0, 1, 2, 3])];
-    for width in [8, 4] {
-        let config = Config { context: 256, kv_beats: 64, ..shape(8, width, 4, 4, 1, 32) };
-        let run = |position: u32, window: u16| {
-            let case = Case::new(&config, 4, &one, &[position], Style::Usual, 13).windowed(window);
-            (check(&case, Pace::Full), case.requests().len())
-        };
-        let mut before = run(255, 0);
-        for window in [200, 64, 16, 1] {
-            let (cycles, beats) = run(255, window);
-            println!("{window} tokens of 256, {} side by side: {cycles} cycles, {beats} beats", 8 / width);
-            assert!(cycles < before.0 && beats < before.1, "{window}: {cycles} cycles, {beats} beats");
-            // as a row that has no more tokens, but for those of the first group that wait to be skipped
-            let (few, few_beats) = run(u32::from(window) - 1, 0);
-            assert!(
-                cycles <= few + u64::from(8 / width) && beats == few_beats,
-                "{window}: {cycles}, not {few}"
-            );
-            before = (cycles, beats);
-        }
-    }
 }
