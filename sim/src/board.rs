@@ -5,12 +5,12 @@
 //!   bytes ◄─ noise ◄─ line ◄─ uart_tx ┘ pads and PLL as simple cells     └ words ◄─────────── rules
 //! ```
 //!
-//! One tick is one cycle of the clock that the board's PLL makes. The chip's clock comes 5/8 of a cycle behind it:
+//! One tick is one cycle of the clock that the board's PLL makes. The chip's clock comes 5/8 or 6/8 of a cycle behind it:
 //!
 //! ```text
 //!   core      ┌──┐  ┌──┐  ┌──┐      edge n: a command leaves the registers of the pads
-//!          ───┘n └──┘n+1──┘n+2──    the chip takes it 5/8 of a cycle later, and its word of that edge is there 5.4 ns
-//!   chip   ──┐  ┌──┐  ┌──┐  ┌──     (tAC) and the delays of two pads behind, which is after edge n + 1, and stays until 2.5 ns
+//!          ───┘n └──┘n+1──┘n+2──    the chip takes it as much later, and its word of that edge is there 5.4 ns
+//!   chip   ──┐  ┌──┐  ┌──┐  ┌──     (tAC) and the delays of two pads behind, which is after edge n + 1, and stays until 1.8 ns
 //!            └──┘n └──┘n+1└──┘      (tOH) and the same delays behind the chip's next edge: edge n + 2 takes it
 //! ```
 //!

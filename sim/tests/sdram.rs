@@ -250,15 +250,15 @@ fn random_traffic_keeps_the_rules_and_finds_its_data() {
 
 /// Share of the cycles in which a word is on the data pins, while reads of `beats` beats follow one another and every
 /// `writes`-th is followed by a written beat.
-fn use_of_the_pins(bytes: u32, mhz: u32, beats: u64, writes: u64) -> f64 {
-    let mut bench = Bench::new(&SDR_256M_X16, &SDR_256M_X16, bytes, mhz, 1, 7);
+fn use_of_the_pins(chip: &Chip, bytes: u32, mhz: u32, beats: u64, writes: u64) -> f64 {
+    let mut bench = Bench::new(chip, chip, bytes, mhz, 1, 7);
     bench.read(false, 0, 1, 1.0);
     bench.quiet(1.0);
     let (start, words) = (bench.chip.counts(), 600 * 16 / beats);
     for i in 0..words {
         bench.read(false, 0x10_0000 + i * beats * u64::from(bytes), beats, 1.0);
         if i % writes == writes - 1 {
-            bench.write(true, 0x80_0000 + 64 * i, 1, 1.0);
+            bench.write(true, 0x40_0000 + 64 * i, 1, 1.0);
         }
     }
     bench.quiet(1.0);
@@ -269,13 +269,31 @@ fn use_of_the_pins(bytes: u32, mhz: u32, beats: u64, writes: u64) -> f64 {
 /// Figures in the header of `hdl/src/blocks/sdram.rs`.
 #[test]
 fn linear_reads_use_the_data_pins() {
-    let at = |mhz, beats| use_of_the_pins(4, mhz, beats, u64::MAX);
+    let at = |mhz, beats| use_of_the_pins(&SDR_256M_X16, 4, mhz, beats, u64::MAX);
     let (long, short) = (at(80, 64), at(80, 16));
     println!("bursts of 64: {long:.4}, of 16: {short:.4}");
     assert!(long > 0.96 && short > 0.96, "{long} {short}");
-    let mixed = use_of_the_pins(4, 80, 64, 16);
+    let mixed = use_of_the_pins(&SDR_256M_X16, 4, 80, 64, 16);
     println!("a written beat after every 16 bursts: {mixed:.4}");
     assert!(mixed > 0.9, "{mixed}");
+}
+
+/// Where a beat is one word, commands for rows take cycles of the data. Figures in `sim/src/profile.rs`.
+#[test]
+fn beats_of_one_word_leave_few_cycles() {
+    let linear = use_of_the_pins(&GW2AR_18, 4, 54, 16, u64::MAX);
+    let mixed = use_of_the_pins(&GW2AR_18, 4, 54, 16, 16);
+    println!("bursts of 16: {linear:.4}, with a written beat after every 16 of them: {mixed:.4}");
+    assert!(linear > 0.97 && mixed > 0.85, "{linear} {mixed}");
+    let mut bench = Bench::new(&GW2AR_18, &GW2AR_18, 4, 54, 1, 7);
+    bench.read(false, 0, 1, 1.0);
+    bench.quiet(1.0);
+    for (row, at) in [("open", 16), ("closed", 0x10_0000)] {
+        let start = bench.sim.cycle();
+        bench.read(false, at, 1, 1.0);
+        bench.quiet(1.0);
+        println!("{} cycles from an address to its beat, its row {row}", bench.sim.cycle() - start);
+    }
 }
 
 /// A chip that needs more than the controller gives says which rule was broken: none of the times is kept by chance.

@@ -165,14 +165,14 @@ fn a_session_through_the_bridge_equals_the_golden_model() {
 #[test]
 fn a_bad_line_reads_and_writes_what_it_should_and_starts_once() {
     let mut failures = 0;
-    for (seed, port_bytes) in [(0, 4), (1, 16), (2, 64)] {
+    for (seed, port_bytes) in [(0, 4), (1, 64)] {
         println!("seed {seed}");
         let board = board(&Config { port_bytes, ..tiny() }, seed);
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut device = Serial::over(Line::new(&board, 2e-3, seed), "line", AT_ONCE).unwrap();
+        let mut device = Serial::over(Line::new(&board, 4e-3, seed), "line", AT_ONCE).unwrap();
         let mut memory = vec![0; MEMORY as usize];
-        for start in 1..=6 {
-            let len = rng.random_range(1..900);
+        for start in 1..=4 {
+            let len = rng.random_range(1..400);
             let at = rng.random_range(0..memory.len() - len);
             rng.fill(&mut memory[at..at + len]);
             device.write_memory(at as u64, &memory[at..at + len]).unwrap();
@@ -184,6 +184,7 @@ fn a_bad_line_reads_and_writes_what_it_should_and_starts_once() {
             assert_eq!(board.lock().unwrap().device.starts, start);
         }
         failures += device.stats().failures();
+        println!("{} cycles", board.lock().unwrap().sim.cycle());
         drop(device);
         let mut held = vec![0; memory.len()];
         board.lock().unwrap().device.read_memory(0, &mut held).unwrap();

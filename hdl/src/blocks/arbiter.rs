@@ -7,7 +7,7 @@
 //!  AW like AR; W, through relays too, follows in the order in which the addresses went
 //! ```
 //!
-//! The relays end the paths of `ready` from the memory into the clients.
+//! The relays end the paths of `ready` from the memory into the clients; a slow clock needs none.
 //!
 //! Where both want, `a` goes first, but not more than eight times while `b` waits. Any number of bursts may be in flight; the slave
 //! answers bursts of one id in order and must not mix the beats of two.
@@ -19,7 +19,7 @@ use sterna_spec::config::Config;
 use super::axi;
 use super::fifo::fifo;
 use super::relay::relay;
-use crate::dsl::{MemStyle, Module, Sig, Source, Wire, cat_lsb, index_width, mux, u};
+use crate::dsl::{MemStyle, Module, Sig, Source, cat_lsb, index_width, mux, u};
 
 /// Grants of `a` in a row while `b` waits.
 const PATIENCE: u32 = 8;
@@ -42,13 +42,7 @@ pub fn arbiter(config: &Config) -> Module {
     for client in [&a, &b] {
         m.unused("every client has one id", cat_lsb(&[client.ar_id, client.aw_id]));
     }
-    let relayed = |name: &str, valid, ready: Wire<'_>, data: Sig<'_>| {
-        let relay = m.instance(name, relay(data.width()));
-        let x = relay.sink("x");
-        x.set(valid, data);
-        ready.set(x.ready);
-        relay.source("y")
-    };
+    let relayed = |name, valid, ready, data| relayed(&m, config, name, Source { valid, data, ready });
     let [ra, rb] = [("a_ar", &a), ("b_ar", &b)]
         .map(|(name, c)| relayed(name, c.ar_valid, c.ar_ready, cat_lsb(&[c.ar_addr, c.ar_len])));
     let [wa, wb] = [("a_aw", &a), ("b_aw", &b)]
@@ -96,6 +90,16 @@ pub fn arbiter(config: &Config) -> Module {
         client.b_id.set(0);
     }
     m
+}
+
+/// A client's stream behind a relay, if the clock asks for one.
+fn relayed<'m>(m: &'m Module, config: &Config, name: &str, from: Source<'m>) -> Source<'m> {
+    if !config.relays() {
+        return from;
+    }
+    let relay = m.instance(name, relay(from.data.width()));
+    from.to(relay.sink("x"));
+    relay.source("y")
 }
 
 /// One address channel, {address, beats - 1}: two clients to a register in front of the slave. `room`: an address may be taken.

@@ -16,13 +16,25 @@
 //! words and up to three (one) more, and a word appears three (two) cycles after it was taken. `y_valid` does not depend on
 //! `y_ready`, nor `x_ready` on any input. The RAM is never read at the address that is written in the same cycle.
 
+use sterna_spec::config::Config;
+
 use super::relay::relay;
 use crate::dsl::*;
 
 /// A FIFO with input stream `x`, output stream `y` and output `count`, the words inside.
 pub fn fifo(width: u32, depth: usize, style: MemStyle) -> Module {
+    build(width, depth, style, style != MemStyle::Lut)
+}
+
+/// The FIFO that the configuration's clock asks for: if it is slow, all RAM is read as LUT RAM is.
+pub fn fifo_of(config: &Config, width: u32, depth: usize, style: MemStyle) -> Module {
+    build(width, depth, style, style != MemStyle::Lut && config.relays())
+}
+
+fn build(width: u32, depth: usize, style: MemStyle, relayed: bool) -> Module {
     let kind = format!("{style:?}").to_lowercase();
-    let name = format!("fifo_w{width}_d{depth}_{kind}");
+    let short = if relayed || style == MemStyle::Lut { "" } else { "_short" };
+    let name = format!("fifo_w{width}_d{depth}_{kind}{short}");
     let m = Module::new(&name, "FIFO between two streams: order kept, nothing lost, one word a cycle.");
     if depth < 2 {
         m.fault(&format!("a FIFO of depth {depth}: the depth is 2 or more"));
@@ -30,7 +42,7 @@ pub fn fifo(width: u32, depth: usize, style: MemStyle) -> Module {
     }
     let x = m.stream_in("x", u(width), "words in");
     let y = m.stream_out("y", u(width), "words out");
-    let more = if style == MemStyle::Lut { 1 } else { 3 };
+    let more = if relayed { 3 } else { 1 };
     let count_out = m.output("count", u(count_width(depth + more)), "words inside");
 
     let stored = m.reg("stored", u(count_width(depth)), Some(0), "words in the RAM");
@@ -50,7 +62,7 @@ pub fn fifo(width: u32, depth: usize, style: MemStyle) -> Module {
     let head_free = m.wire("head_free", u(1));
     fetch.set(words.q() & head_free.sig());
     head_full.when(head_free.sig(), words.q());
-    if style == MemStyle::Lut {
+    if !relayed {
         head_free.set(!head_full.q() | y.ready);
         y.set(head_full.q(), head);
     } else {
@@ -95,10 +107,10 @@ mod tests {
     use std::collections::VecDeque;
 
     /// Shares of cycles, in percent, in which the producer offers and the consumer takes.
-    fn run(width: u32, depth: usize, style: MemStyle, offer: u32, take: u32, seed: u64) {
-        println!("width {width}, depth {depth}, {style:?}, offer {offer} %, take {take} %, seed {seed}");
+    fn run(m: &Module, (width, depth): (u32, usize), offer: u32, take: u32, seed: u64) {
+        println!("{}, offer {offer} %, take {take} %, seed {seed}", m.name());
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut sim = Sim::seeded(&fifo(width, depth, style), seed).unwrap();
+        let mut sim = Sim::seeded(m, seed).unwrap();
         let (mut model, mut stalled) = (VecDeque::new(), None);
         let mut offered: Option<Bits> = None;
         let (mut moved, cycles) = (0, 40 * depth.min(64) as u32 + 400);
@@ -142,8 +154,11 @@ mod tests {
     fn keeps_order_and_loses_nothing_under_stalls() {
         for (seed, depth) in [2, 3, 4, 5, 8, 13, 16, 64].into_iter().enumerate() {
             for style in [MemStyle::Lut, MemStyle::Block, MemStyle::Ultra] {
-                for (offer, take) in [(100, 100), (50, 50), (90, 20), (20, 90), (100, 10), (10, 100)] {
-                    run(if depth == 5 { 512 } else { 9 }, depth, style, offer, take, seed as u64);
+                let width = if depth == 5 { 512 } else { 9 };
+                for m in [fifo(width, depth, style), build(width, depth, style, false)] {
+                    for (offer, take) in [(100, 100), (50, 50), (90, 20), (20, 90), (100, 10), (10, 100)] {
+                        run(&m, (width, depth), offer, take, seed as u64);
+                    }
                 }
             }
         }

@@ -31,7 +31,7 @@ use sterna_spec::config::Config;
 use sterna_spec::sdram::Chip;
 
 use super::axi;
-use super::fifo::fifo;
+use super::fifo::fifo_of;
 use super::relay::relay;
 use crate::dsl::{MemStyle, Module, cat_lsb, u};
 use shape::Shape;
@@ -65,8 +65,9 @@ pub fn sdram(config: &Config, chip: &Chip, clock_hz: u32, pad_cycles: u32) -> Mo
     let front = m.instance("front", front::front(&shape, READ_BEATS));
     let control = m.instance("control", control::control(&shape));
     let data = m.instance("data", data::data(&shape));
-    let queue =
-        |name: &str, width, depth, style| m.instance(&format!("{name}_queue"), fifo(width, depth, style));
+    let queue = |name: &str, width, depth, style| {
+        m.instance(&format!("{name}_queue"), fifo_of(config, width, depth, style))
+    };
 
     let low = bytes.trailing_zeros();
     let request = config.address_bits - low + 9;
@@ -110,9 +111,13 @@ pub fn sdram(config: &Config, chip: &Chip, clock_hz: u32, pad_cycles: u32) -> Mo
     r.ready.set(s.r_ready);
     front.connect("read", r.valid & s.r_ready);
 
-    let segments = m.instance("segments", relay(shape.segment_bits()));
-    front.source("segment").to(segments.sink("x"));
-    segments.source("y").to(control.sink("segment"));
+    if config.relays() {
+        let segments = m.instance("segments", relay(shape.segment_bits()));
+        front.source("segment").to(segments.sink("x"));
+        segments.source("y").to(control.sink("segment"));
+    } else {
+        front.source("segment").to(control.sink("segment"));
+    }
     for signal in ["read", "write", "tag", "ready"] {
         data.connect(signal, control.out(signal));
     }

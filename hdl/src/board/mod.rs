@@ -8,6 +8,7 @@
 //!        └─ sdram ◄─ registers in the pads ◄─ controller ◄──┘
 //! ```
 
+pub mod pads;
 mod pll;
 mod soc;
 
@@ -21,13 +22,10 @@ use crate::dsl::emit;
 pub use pll::{Ecp5, Gowin};
 pub use soc::{PAD_CYCLES, bit_cycles, soc};
 
-/// Eighths of a cycle by which the memory's clock comes after the core's; the templates say why.
-const MEMORY_EIGHTHS: u32 = 5;
-
 /// The Verilog of a board, file name to text: `<board>.v` with the part's cells, and everything below it.
 ///
 /// # Errors
-/// One sentence: if no setting of the PLL makes the configuration's clock, or the memory does not go with its ports.
+/// One sentence: if no setting of the PLL makes the configuration's clock, no phase of it suits the memory, or the memory does not go with its ports.
 pub fn files(board: &Board, config: &Config) -> Result<BTreeMap<String, String>, String> {
     fits(config, board.memory, config.clock_mhz * 1_000_000)?;
     let mut files = emit(&soc(board, config, bit_cycles(board, config))).map_err(|e| e.to_string())?;
@@ -44,7 +42,8 @@ fn shell(board: &Board, config: &Config) -> Result<String, String> {
     let mut values = common(board, config);
     let template = match board.family {
         Family::Ecp5 => {
-            values.extend(Ecp5::find(board.oscillator_hz, config.clock_mhz * 1_000_000)?.values());
+            let clock = config.clock_mhz * 1_000_000;
+            values.extend(Ecp5::find(board.oscillator_hz, clock)?.values(pads::phase(clock)?));
             include_str!("ecp5.v")
         }
         Family::Gowin => {

@@ -43,13 +43,15 @@ impl Ecp5 {
         (self.clkop - 1 + later / 8, later % 8)
     }
 
-    pub(super) fn values(self) -> Vec<(&'static str, String)> {
-        let (cphase, fphase) = self.phase(super::MEMORY_EIGHTHS);
+    /// `eighths`: by which the memory's clock comes later.
+    pub(super) fn values(self, eighths: u32) -> Vec<(&'static str, String)> {
+        let (cphase, fphase) = self.phase(eighths);
         vec![
             ("clki", self.clki.to_string()),
             ("feedback", self.feedback.to_string()),
             ("clkop", self.clkop.to_string()),
             ("cphase", self.phase(0).0.to_string()),
+            ("eighths", eighths.to_string()),
             ("memory_cphase", cphase.to_string()),
             ("memory_fphase", fphase.to_string()),
             ("vco", super::megahertz(self.vco)),

@@ -9,8 +9,11 @@ use super::*;
 const BYTE: usize = 10 * BIT;
 
 fn bench(beat: u32) -> Bench<Plain> {
-    let m = bridge(&config(beat), &BOARD);
-    Bench::new(Sim::seeded(&m, 5).unwrap(), Plain::new(), beat, 0.0, 5)
+    bench_of(&bridge(&config(beat), &BOARD), beat)
+}
+
+fn bench_of(m: &Module, beat: u32) -> Bench<Plain> {
+    Bench::new(Sim::seeded(m, 5).unwrap(), Plain::new(), beat, 0.0, 5)
 }
 
 fn send(bench: &mut Bench<Plain>, bytes: &[u8]) {
@@ -54,7 +57,18 @@ fn a_range_takes_a_cycle_for_each_byte() {
 
 #[test]
 fn the_next_requests_wait_for_a_range() {
-    let mut bench = bench(4);
+    the_next_requests_wait(bench(4));
+}
+
+#[test]
+#[should_panic(expected = "32 bytes find room")]
+fn a_smaller_queue_shows() {
+    let m = bridge(&config(4), &BOARD);
+    m.plant("line.queue.x_ready", |s| s & !s.module().signal("stored").bit(4));
+    the_next_requests_wait(bench_of(&m, 4));
+}
+
+fn the_next_requests_wait(mut bench: Bench<Plain>) {
     let sum = crc32(&bench.device.memory[..RANGE[1] as usize]);
     send(&mut bench, &commit(BRIDGE + offset::CRC_ADDRESS, 1, &RANGE));
     let next = [read(BRIDGE + offset::CRC_VALUE, 1), read(BRIDGE, 1), vec![0; QUEUE - 24]].concat();

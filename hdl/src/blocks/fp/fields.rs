@@ -6,8 +6,6 @@ use std::ops::RangeInclusive;
 /// Sign, exponent and fraction of a binary32 signal.
 #[derive(Clone, Copy)]
 pub(super) struct Fields<'m> {
-    /// All 32 bits.
-    pub bits: Sig<'m>,
     /// Sign, 1 bit.
     pub sign: Sig<'m>,
     /// Biased exponent, 8 bits.
@@ -18,7 +16,7 @@ pub(super) struct Fields<'m> {
 
 impl<'m> Fields<'m> {
     pub fn of(x: Sig<'m>) -> Fields<'m> {
-        Fields { bits: x, sign: x.bit(31), exponent: x.bits(23, 8), fraction: x.bits(0, 23) }
+        Fields { sign: x.bit(31), exponent: x.bits(23, 8), fraction: x.bits(0, 23) }
     }
 
     /// Zero or subnormal, which is the same here.

@@ -1,4 +1,4 @@
-//! Reciprocal, reciprocal square root, power of two and relu of a binary32 number; also passes it unchanged, with the same delay.
+//! Reciprocal, reciprocal square root and power of two of a binary32 number.
 //!
 //! ```text
 //! s1   operand examined
@@ -8,15 +8,15 @@
 //! s5   a second register for block RAM
 //! s6   curvature * place
 //! s7   + slope
-//! s8   slope * place
+//! s8   slope * place, in two parts, each of one multiplier block of any family
 //! s9   + value at the left end of the segment
-//! s10  special result or mantissa chosen
+//! s10  mantissa of a special result or of the table chosen
 //! ```
 //!
 //! | port | | |
 //! |---|---|---|
 //! | `x` | in | binary32 |
-//! | `func` | in | 3 bits, [`Func`] |
+//! | `func` | in | 3 bits, [`Func`]: exp2, recip or rsqrt |
 //! | `result` | out | binary32, [`SFU_LATENCY`](super::SFU_LATENCY) cycles later |
 //!
 //! Tables, widths and order of the integer operations are those of [`sterna_spec::numbers::sfu`].
@@ -28,28 +28,27 @@ use sterna_spec::numbers::sfu::{
     C0_BITS, C1_BITS, C2_BITS, DX_BITS, EXP2_FRACTION_BITS, EXP2_TABLE, GUARD_BITS, INDEX_BITS, RECIP_TABLE,
     RSQRT_TABLE, SEGMENT_BITS, rom,
 };
-use sterna_spec::numbers::{CANONICAL_NAN, INFINITY};
 
-/// Module `f32_sfu`: `exp2`, `recip`, `rsqrt` and `relu` of [`sterna_spec::numbers`], or the operand as it is.
+/// Module `f32_sfu`: `exp2`, `recip` and `rsqrt` of [`sterna_spec::numbers`].
 pub fn sfu() -> Module {
     let doc = "Elementary functions of a binary32 number: one table, one quadratic; 10 cycles.";
     let m = Module::new("f32_sfu", doc);
     let x = m.input("x", u(32), "binary32");
-    let func = m.input("func", u(3), "0 none, 1 relu, 2 exp2, 3 recip, 4 rsqrt");
+    let func = m.input("func", u(3), "2 exp2, 3 recip, 4 rsqrt");
     let result = m.output("result", u(32), "binary32, 10 cycles later");
 
     let operand = Operand::examine(&m, x, func);
-    let (value, direct) = operand.special(&m);
-    let value = later(&m, "value", value, 2..=3);
-    let direct = later(&m, "direct", direct, 2..=3);
+    let special = later(&m, "special", operand.special(&m), 2..=3);
     let place = operand.place(&m);
 
-    // Direct results have their exponent; the others get it here, between sign and fraction.
-    let exponent = direct.mux(value.bits(23, 8), place.exponent);
-    let value = later(&m, "value", cat_lsb(&[value.bits(0, 23), exponent, value.bit(31)]), 4..=9);
-    let direct = later(&m, "direct", direct, 4..=9);
-    let fraction = direct.mux(value.bits(0, 23), quadratic(&m, place.index, place.dx));
-    result.set(m.delay("s10_result", cat_lsb(&[fraction, value.bits(23, 9)]), ""));
+    // A special result has its exponent from here on.
+    let [sign, direct, ones, nan] = [0, 1, 2, 3].map(|i| special.bit(i));
+    let exponent = direct.mux(ones.repeat(8), place.exponent);
+    let rest = later(&m, "rest", cat_lsb(&[exponent, sign, direct, nan]), 4..=9);
+    let [exponent, sign, direct, nan] =
+        [(0, 8), (8, 1), (9, 1), (10, 1)].map(|(lo, width)| rest.bits(lo, width));
+    let fraction = direct.mux(cat_lsb(&[m.u(22, 0), nan]), quadratic(&m, place.index, place.dx));
+    result.set(m.delay("s10_result", cat_lsb(&[fraction, exponent, sign]), ""));
     m
 }
 
@@ -109,21 +108,16 @@ impl<'m> Operand<'m> {
         self.func.eq(function as u8)
     }
 
-    /// The result where it needs no table, and whether it needs none; otherwise its sign.
-    fn special(&self, m: &'m Module) -> (Sig<'m>, Sig<'m>) {
-        let (exp2, recip, rsqrt) = (self.is(Func::Exp2), self.is(Func::Recip), self.is(Func::Rsqrt));
+    /// {sign, whether the result needs no table; if so: all ones in its exponent, and it is the canonical NaN}.
+    fn special(&self, m: &'m Module) -> Sig<'m> {
+        let (exp2, rsqrt) = (self.is(Func::Exp2), self.is(Func::Rsqrt));
         let sign = self.x.sign;
         let is_nan = m.node("s1_nan", self.special & !self.power);
-        let passes = m.node("passes", !(exp2 | recip | rsqrt));
-        let cleared = m.node("relu_cleared", self.is(Func::Relu) & (sign | self.zero | is_nan));
         let nan = m.node("result_nan", is_nan | rsqrt & sign & !self.zero);
         let infinite = m.node("result_infinite", exp2.mux(self.above, self.zero));
         let zero = m.node("result_zero", exp2.mux(self.below, rsqrt.mux(self.special, self.huge)));
-
-        let magnitude = infinite.mux(m.u(31, INFINITY), m.u(31, 0));
-        let limit = nan.mux(m.u(32, CANONICAL_NAN), cat_lsb(&[magnitude, sign & recip]));
-        let value = passes.mux(self.x.bits & (!cleared).repeat(32), limit);
-        (value, passes | nan | infinite | zero)
+        let sign = sign & !(exp2 | rsqrt | nan);
+        cat_lsb(&[sign, nan | infinite | zero, nan | infinite, nan])
     }
 
     /// Stages 2 and 3: ROM address, place in the segment, exponent.
@@ -194,9 +188,13 @@ fn quadratic<'m>(m: &'m Module, index: Sig<'m>, dx: Sig<'m>) -> Sig<'m> {
 
     let bend = m.delay("s6_bend", (c2 * dx) >> DX_BITS, "c2 * dx");
     let slope = m.delay("s7_slope", c1.wrapping_add(bend.zext(C1_BITS).as_signed()), "c1 + c2 * dx");
-    let dx = later(m, "dx", dx, 6..=7).zext(DX_BITS + 1).as_signed();
-    let rise = m.delay("s8_rise", (slope * dx) >> DX_BITS, "dx * slope");
-    let sum = m.node("sum", c0.wrapping_add(rise.resize(C0_BITS).as_unsigned()));
+    let dx = later(m, "dx", dx, 6..=7);
+    // the part of the slope above 2^DX_BITS makes whole steps, so the fraction is cut off the other part's product alone
+    let low = m.delay("s8_low", (slope.bits(0, DX_BITS) * dx) >> DX_BITS, "dx * low part of the slope");
+    let steep = slope.bits(DX_BITS, C1_BITS - DX_BITS).as_signed();
+    let high = m.delay("s8_high", steep * dx.zext(DX_BITS + 1).as_signed(), "dx * high part of the slope");
+    let rise = high.resize(C0_BITS).as_unsigned().wrapping_add(low.zext(C0_BITS));
+    let sum = m.node("sum", c0.wrapping_add(rise));
     m.unused("guard bits", sum.bits(0, GUARD_BITS));
     m.delay("s9_fraction", sum.bits(GUARD_BITS, 23), "")
 }
@@ -217,7 +215,6 @@ mod tests {
     fn reference([x, func]: [i64; 2]) -> u64 {
         let x = f32::from_bits(x as u32);
         let y = match Func::from_bits(func as u32) {
-            Some(Func::Relu) => numbers::relu(x),
             Some(Func::Exp2) => numbers::exp2(x),
             Some(Func::Recip) => numbers::recip(x),
             Some(Func::Rsqrt) => numbers::rsqrt(x),
@@ -231,7 +228,7 @@ mod tests {
         // exp2 has most to do between 2^-26 and 2^7; the functions change from one operand to the next.
         let mut x = operands(40_000, 0..256);
         x.extend(operands(40_000, 100..135));
-        let x: Vec<[i64; 2]> = x.iter().flat_map(|x| (0..5).map(move |f| [i64::from(*x), f])).collect();
+        let x: Vec<[i64; 2]> = x.iter().flat_map(|x| (2..5).map(move |f| [i64::from(*x), f])).collect();
         let answers = run(&sfu(), ["x", "func"], "result", SFU_LATENCY, &x);
         check(&x, &answers, reference);
         let exact = |[x, f]: [i64; 2]| match f {
