@@ -65,7 +65,8 @@ pub fn top(config: &Config) -> Module {
     let rows = regs.out("rows").trunc(5);
     [load, lanes, attend].iter().for_each(|unit| unit.connect("rows", rows));
     wire(regs, "row_info", &[control, load, lanes, attend, keep].map(|unit| (unit, "row_info")));
-    wire(control, "insn", &[load, engine, lanes, attend, keep, select].map(|unit| (unit, "insn")));
+    wire(control, "insn", &[load, engine, attend].map(|unit| (unit, "insn")));
+    wire(control, "vector_insn", &[lanes, keep, select].map(|unit| (unit, "insn")));
     for (unit, name) in [(load, "load"), (engine, "matmul"), (lanes, "vector"), (attend, "attention")] {
         unit.connect("start", control.out(&format!("start_{name}")));
         control.connect(&format!("{name}_done"), unit.out("done"));
@@ -154,6 +155,7 @@ fn vector_wires<'m>(
     keep: Inst<'m>,
     select: Inst<'m>,
 ) {
+    wire(lanes, "acc_ask", &[(engine, "acc_ask")]);
     for (unit, ports) in
         [(engine, ["acc_row", "acc_word", "acc_data"]), (attend, ["att_row", "att_word", "att_data"])]
     {

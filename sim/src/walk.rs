@@ -13,7 +13,7 @@ fn payload_beats(config: &Config, instruction: &Instruction) -> u64 {
         Instruction::Load { words, .. } => {
             beats(config, usize::from(words) * config.lanes as usize * 4) as u64
         }
-        Instruction::Matmul { blocks, chunks, planes } => {
+        Instruction::Matmul { blocks, chunks, planes, .. } => {
             u64::from(blocks) * u64::from(chunks) * u64::from(planes)
         }
         Instruction::Attn { passes, .. } => u64::from(passes) * config.instruction_beats() as u64,

@@ -165,14 +165,14 @@ impl Config {
     }
 
     /// LFE5U-85F on the ULX3S, for models of the shipped one's size. Its memory gives 2 bytes a cycle, so a beat of 4 bytes, all 20
-    /// trits of it used, keeps the engine half busy; 4 rows make a prompt four times as fast and take memory blocks, of which there
-    /// are plenty; the prefetch buffer holds 4096 cycles of the memory, longer than any work between two matrices.
+    /// trits of it used, keeps the engine half busy; 2 rows make a prompt twice as fast, and with 4 the wires get so long that 80 MHz
+    /// are out of reach; the prefetch buffer holds 4096 cycles of the memory, longer than any work between two matrices.
     fn ulx3s_85f() -> Config {
         Config {
             name: "ulx3s-85f".into(),
             clock_mhz: 80,
             memory: "ulx3s".into(),
-            rows: 4,
+            rows: 2,
             group: 4,
             tables: 5,
             lanes: 2,
@@ -215,13 +215,14 @@ impl Config {
     }
 
     /// XCK26 on the KV260: four 128-bit ports to DDR4. Of all splits of a beat's 320 trits, 4x26x3 takes the fewest bits a weight, 1.65 to
-    /// 1.69 with padding, over the inner dimensions of the models that fit: up to 32 heads of 128 and an inner dimension of 9216.
+    /// 1.69 with padding, over the inner dimensions of the models that fit: up to 32 heads of 128 and an inner dimension of 8192. 512 blocks
+    /// of accumulators and 512 words of codes are as deep as a block RAM; vector memory fills three UltraRAMs' depth.
     fn kv260() -> Config {
         Config {
             name: "kv260".into(),
             clock_mhz: 250,
             memory: "kv260".into(),
-            rows: 4,
+            rows: 16,
             group: 3,
             tables: 26,
             lookups: 4,
@@ -235,10 +236,10 @@ impl Config {
             head_size: 128,
             heads: 32,
             context: 4096,
-            activations: 9216,
-            outputs: 8192,
+            activations: 8192,
+            outputs: 2048,
             vector_words: 768,
-            shared_words: 640,
+            shared_words: 768,
             scalars: 128,
             prefetch_beats: 4096,
             kv_beats: 512,
@@ -277,9 +278,13 @@ impl Config {
     pub fn tokens_per_beat(&self) -> usize {
         self.beat_bytes() / self.attention_width as usize
     }
-    /// Banks of the accumulator memory, max(R, V).
+    /// Accumulators that are read at a time, as a block or a word: max(R, V).
     pub fn accumulator_banks(&self) -> usize {
         self.lookups.max(self.lanes) as usize
+    }
+    /// Outputs of a matrix from which on tables are made as fast as they are used: a beat a cycle.
+    pub fn full_rate_outputs(&self) -> usize {
+        (self.chunk() + self.table_entries() + 1) * self.lookups as usize
     }
     /// Entries of a table.
     pub fn table_entries(&self) -> usize {
@@ -310,6 +315,16 @@ impl Config {
             Some(Ceiling::Megabytes(rate)) => ports.min(u64::from(rate) * 1_000_000),
             Some(Ceiling::Cycle(bytes)) => ports.min(clock * u64::from(bytes)),
         }
+    }
+
+    /// Whether the clock is so fast that paths of `ready` must end in registers; a slower design saves these.
+    pub fn relays(&self) -> bool {
+        self.clock_mhz > 66
+    }
+
+    /// Whether the part beside this memory has blocks of 288 kbit (URAM).
+    pub fn large_blocks(&self) -> bool {
+        self.memory == "kv260"
     }
 
     /// Bits of a beat of memory.

@@ -1,7 +1,7 @@
 //! Builds step streams: instructions and payloads, each on a beat.
 
 use crate::config::Config;
-use crate::isa::{Instruction, Pass, Vector};
+use crate::isa::{Beside, Instruction, Pass, Vector};
 use crate::layout::{MatrixShape, pack_rows};
 
 /// A step stream under construction.
@@ -11,6 +11,7 @@ pub struct StreamBuilder<'c> {
     bytes: Vec<u8>,
     /// Where the stream begins in `bytes`.
     start: usize,
+    beside: Beside,
 }
 
 impl<'c> StreamBuilder<'c> {
@@ -21,7 +22,7 @@ impl<'c> StreamBuilder<'c> {
 
     /// An empty stream that is appended to `bytes`, whole beats of something else.
     pub fn behind(config: &'c Config, bytes: Vec<u8>) -> Self {
-        StreamBuilder { config, start: bytes.len(), bytes }
+        StreamBuilder { config, start: bytes.len(), bytes, beside: Beside::default() }
     }
 
     /// Bytes of the stream so far, whole beats.
@@ -47,6 +48,11 @@ impl<'c> StreamBuilder<'c> {
 
     /// Appends an instruction without payload.
     pub fn push(&mut self, instruction: Instruction) {
+        match instruction {
+            Instruction::Vector(v) => self.beside.vector(&v),
+            Instruction::Matmul { beside, .. } => self.beside.matmul(beside),
+            _ => self.beside.wait(),
+        }
         self.payload(&instruction.encode());
     }
 
@@ -64,8 +70,8 @@ impl<'c> StreamBuilder<'c> {
         self.payload(&padded.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<_>>());
     }
 
-    /// Appends MATMUL of `planes` ternary planes, most significant first; `weight(plane, output, input)`
-    /// gives a trit, plane 0 the most significant.
+    /// Appends MATMUL of `planes` ternary planes to the accumulators from the first on, most significant plane first;
+    /// `weight(plane, output, input)` gives a trit, plane 0 the most significant.
     pub fn matmul(
         &mut self,
         outputs: usize,
@@ -74,12 +80,14 @@ impl<'c> StreamBuilder<'c> {
         weight: impl Fn(u8, usize, usize) -> i8 + Sync,
     ) {
         let row = |plane, n, row: &mut [i8]| (0..inputs).for_each(|k| row[k] = weight(plane, n, k));
-        self.matmul_rows(outputs, inputs, planes, row);
+        self.matmul_rows(0, outputs, inputs, planes, row);
     }
 
-    /// As [`StreamBuilder::matmul`], from whole rows: `fill(plane, output, row)` writes the trits of `row`.
+    /// As [`StreamBuilder::matmul`], to the accumulators from word `dst` on, from whole rows: `fill(plane, output, row)` writes the
+    /// trits of `row`. It runs beside the VECTORs before it if that is legal.
     pub fn matmul_rows(
         &mut self,
+        dst: u16,
         outputs: usize,
         inputs: usize,
         planes: u8,
@@ -87,7 +95,9 @@ impl<'c> StreamBuilder<'c> {
     ) {
         let shape = MatrixShape::new(self.config, outputs, inputs);
         let (blocks, chunks) = (shape.blocks as u16, shape.chunks as u16);
-        self.push(Instruction::Matmul { blocks, chunks, planes });
+        let words = shape.outputs(self.config).div_ceil(self.config.lanes as usize);
+        let beside = self.beside.allows(&(dst.into()..usize::from(dst) + words));
+        self.push(Instruction::Matmul { blocks, chunks, planes, dst, beside });
         for plane in 0..planes {
             pack_rows(self.config, outputs, inputs, |n, row| fill(plane, n, row), &mut self.bytes);
         }

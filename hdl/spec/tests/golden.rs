@@ -246,3 +246,84 @@ fn errors_have_codes() {
     let mut golden = device(&config, &[], 4096);
     assert_eq!(run(&mut golden), ErrorCode::StreamEnd as u32);
 }
+
+/// The error of a program of one plane of zeros to the first accumulators, some VECTORs, and another matrix.
+fn second_matrix(vectors: &[Vector], dst: u16, beside: bool) -> u32 {
+    let config = tiny();
+    let mut stream = StreamBuilder::new(&config);
+    stream.matmul(16, 20, 1, |_, _, _| 0);
+    vectors.iter().for_each(|v| stream.vector(*v));
+    stream.push(Instruction::Matmul { blocks: 8, chunks: 1, planes: 1, dst, beside });
+    stream.payload(&vec![0; 8 * config.beat_bytes()]);
+    stream.push(Instruction::End { body: false });
+    run(&mut device(&config, stream.bytes(), 1 << 16))
+}
+
+#[test]
+fn a_matrix_beside_vectors_touches_nothing_of_theirs() {
+    let refused = ErrorCode::IllegalInstruction as u32;
+    let reads = |a, n| Vector { a, ..drain(n) };
+    let codes = Vector { dst_kind: DstKind::Act, ..Vector::default() };
+    // eight blocks of one output from word 4 on: words 4 and 5
+    for (vectors, error) in [
+        (vec![reads(0, 4)], 0),
+        (vec![reads(6, 1)], 0),
+        (vec![reads(0, 5)], refused),
+        (vec![reads(5, 1), reads(0, 1)], refused),
+        (vec![codes], refused),
+        (vec![Vector::default()], 0),
+    ] {
+        assert_eq!(second_matrix(&vectors, 4, true), error, "{vectors:?}");
+        assert_eq!(second_matrix(&vectors, 4, false), 0, "it waits: {vectors:?}");
+    }
+    let words = tiny().outputs / tiny().lanes;
+    assert_eq!(second_matrix(&[], words as u16 - 2, false), 0);
+    assert_eq!(second_matrix(&[], words as u16 - 1, false), refused, "beyond the accumulators");
+}
+
+#[test]
+fn the_builder_lets_matrices_run_beside_vectors_where_that_is_legal() {
+    let config = tiny();
+    let mut stream = StreamBuilder::new(&config);
+    let flags = |stream: &mut StreamBuilder, dst: u16, vectors: &[Vector]| {
+        vectors.iter().for_each(|v| stream.vector(*v));
+        let at = stream.bytes().len();
+        stream.matmul_rows(dst, 16, 20, 1, |_, _, row| row.fill(0));
+        stream.bytes()[at + 1]
+    };
+    let codes = Vector { dst_kind: DstKind::Act, ..Vector::default() };
+    assert_eq!(flags(&mut stream, 0, &[codes]), 0, "its codes are being made");
+    assert_eq!(flags(&mut stream, 4, &[drain(4)]), 2);
+    assert_eq!(
+        flags(&mut stream, 0, &[Vector { a: 4, ..drain(4) }]),
+        2,
+        "what lies before the last matrix has ended"
+    );
+    assert_eq!(flags(&mut stream, 0, &[]), 2, "nothing reads there");
+    assert_eq!(flags(&mut stream, 0, &[drain(1)]), 0, "a sum is read");
+    stream.push(Instruction::End { body: false });
+    assert_eq!(run(&mut device(&config, stream.bytes(), 1 << 16)), 0, "the golden model agrees");
+}
+
+#[test]
+fn what_the_order_of_rows_and_the_ports_do_not_allow_is_refused() {
+    let error = |v: Vector| {
+        let config = tiny();
+        let mut stream = StreamBuilder::new(&config);
+        stream.vector(v);
+        stream.push(Instruction::End { body: false });
+        run(&mut device(&config, stream.bytes(), 1 << 16))
+    };
+    let refused = ErrorCode::IllegalInstruction as u32;
+    let topk = Vector { dst_kind: DstKind::Topk, ..Vector::default() };
+    assert_eq!(error(topk), 0);
+    assert_eq!(error(Vector { a_kind: AKind::Acc, ..topk }), refused, "accumulators do not come row by row");
+    assert_eq!(error(Vector { reduce_sum: Some(0), ..topk }), refused, "nor do sums of squares");
+    let scalar = Vector { a_kind: AKind::Sreg, dst_kind: DstKind::Sreg, ..Vector::default() };
+    assert_eq!(error(scalar), 0);
+    assert_eq!(error(Vector { reduce_max: Some(1), ..scalar }), refused, "one write port");
+    let twice = Vector { zop: ZOp::Add, b_kind: BKind::Vmem, ..Vector::default() };
+    assert_eq!(error(twice), refused, "one read port");
+    assert_eq!(error(Vector { zop: ZOp::Pass, ..twice }), 0);
+    assert_eq!(error(Vector { a_kind: AKind::Acc, ..twice }), 0);
+}

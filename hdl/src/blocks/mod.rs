@@ -20,9 +20,19 @@ pub mod uart;
 pub mod vector;
 pub mod writer;
 
+use sterna_spec::config::Config;
 use sterna_spec::isa::Field;
 
-use crate::dsl::{Module, Sig, index_width};
+use crate::dsl::{MemStyle, Module, Sig, index_width};
+
+/// Bits beyond which a memory takes fewer of a part's blocks of 288 kbit, by share, than of its others.
+const LARGE: usize = 1 << 18;
+
+/// Style of a memory that is read at the clock: large ones take large blocks where the part has any.
+pub(crate) fn memory_style(config: &Config, width: u32, depth: usize) -> MemStyle {
+    let large = config.large_blocks() && width as usize * depth > LARGE;
+    if large { MemStyle::Ultra } else { MemStyle::Block }
+}
 
 /// Field of an instruction on a 256-bit signal.
 pub(crate) fn field_of<'m>(insn: Sig<'m>, field: Field) -> Sig<'m> {
@@ -53,5 +63,27 @@ pub(crate) fn unused_fields<'m>(m: &'m Module, insn: Sig<'m>, read: &[(u32, u32)
             m.unused("fields that this unit does not have", insn.bits(at, lo - at));
         }
         at = lo + width;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names of the memories for which the Verilog of a preset asks for large blocks.
+    fn large(preset: &str) -> Vec<String> {
+        let files = crate::emit(&Config::preset(preset).unwrap()).unwrap();
+        let lines = files.values().flat_map(|text| text.lines().zip(text.lines().skip(1)));
+        let asked =
+            lines.filter(|(style, _)| style.contains("ram_style = \"ultra\"")).map(|(_, memory)| memory);
+        asked.map(|memory| memory.trim().rsplit(' ').nth(1).unwrap().into()).collect()
+    }
+
+    #[test]
+    fn large_memories_take_large_blocks_where_there_are_any() {
+        assert_eq!(large("kv260"), ["att", "ram", "vmem", "cmem"]);
+        for preset in ["tiny", "ulx3s-85f", "tang-nano-20k"] {
+            assert_eq!(large(preset), [""; 0], "{preset}");
+        }
     }
 }

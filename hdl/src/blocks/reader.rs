@@ -17,12 +17,13 @@
 use sterna_spec::config::Config;
 
 use super::axi;
-use super::fifo::fifo;
+use super::fifo::{fifo, fifo_of};
+use super::memory_style;
 use crate::dsl::{Inst, MemStyle, Module, Reg, Sig, Wire, count_width, mux, u};
 
 /// Style of a FIFO of this depth.
-fn style(depth: u32) -> MemStyle {
-    if depth <= 64 { MemStyle::Lut } else { MemStyle::Block }
+fn style(config: &Config, bits: u32, depth: usize) -> MemStyle {
+    if depth <= 64 { MemStyle::Lut } else { memory_style(config, bits, depth) }
 }
 
 /// One port: takes bursts `{beat 32, beats - 1 (8), data 1}`, returns beats to the FIFO that the burst names.
@@ -57,7 +58,9 @@ fn read_port(config: &Config) -> Module {
     let tag = tags.source("y");
     let arrived = m.node("arrived", axi.r_valid & tag.valid);
     for (name, depth, kind) in [("p", config.prefetch_beats, 0), ("d", config.kv_beats, 1)] {
-        let queue = m.instance(&format!("{name}_fifo"), fifo(bits, depth as usize, style(depth)));
+        let depth = depth as usize;
+        let queue =
+            m.instance(&format!("{name}_fifo"), fifo_of(config, bits, depth, style(config, bits, depth)));
         let sink = queue.sink("x");
         sink.set(arrived & tag.data.eq(kind), axi.r_data);
         m.unused("room was reserved before the burst was issued", sink.ready);

@@ -1,21 +1,25 @@
-//! The sequencer: fetches instructions from the step stream, starts the units one after the other, hands them their
-//! payload, and tells where every cycle went.
+//! The sequencer: fetches instructions from the step stream, starts the units, hands them their payload, and tells where
+//! every cycle went.
 //!
 //! ```text
-//!            ┌─► next instruction ─► insn, start_*  ◄─ *_done
-//!   p ─► route
+//!            ┌─► next instruction ─┬─► insn, start_load, _matmul, _attention ◄─ *_done
+//!   p ─► route                     └─► queue ─► vector_insn, start_vector    ◄─ vector_done
 //!            └─► load_p, matmul_p, attention_p
 //! ```
 //!
-//! Units execute strictly one after the other; the next instruction is fetched while a unit without payload works.
-//! Memory runs ahead of all this in the reader.
+//! VECTORs execute one after the other out of a queue. A MATMUL with `BESIDE` starts while they are at work; everything
+//! else waits for the units and the queue, and a VECTOR for the MATMUL before it and what that runs beside. The next
+//! instruction is fetched while no unit with payload works. Memory runs ahead of all this in the reader.
 
 use sterna_spec::config::Config;
 use sterna_spec::isa::{DstKind, INSTRUCTION_BYTES, MAX_PLANES, MIN_BLOCKS, Op, field};
 use sterna_spec::registers::{COUNTERS, ErrorCode};
 
 use super::field_of;
-use crate::dsl::{Fsm, Module, Reg, Sig, Source, index_width, mux, u};
+use crate::dsl::{Fsm, MemStyle, Module, Sig, Source, index_width, mux, u};
+
+/// VECTORs that wait: more than a program has between two matrices.
+const QUEUE: usize = 8;
 
 /// The instruction that comes next, and whether it is complete.
 struct Next<'m> {
@@ -88,9 +92,10 @@ fn check_rows<'m>(m: &'m Module, config: &Config, rows: Sig<'m>, row_info: Sig<'
 ///
 /// Inputs beside the streams: `start`, `rows` (32), `row_info`, `stream_idle`, `reader_idle`, `*_done`,
 /// `store_empty`, `topk_idle`, `writer_idle`, `read_error`, `write_error`, and what the counters need. Outputs:
-/// `insn`, `start_*`, `program_start`, `flush`, `busy`, `done`, `error_valid`, `error_code`, `count`.
+/// `insn`, `vector_insn`, `start_*`, `program_start`, `flush`, `busy`, `done`, `error_valid`, `error_code`, `count`.
 pub fn sequencer(config: &Config) -> Module {
-    let m = Module::new("sequencer", "Runs the step stream: one unit after the other.");
+    let m =
+        Module::new("sequencer", "Runs the step stream: units one after the other, vectors beside matrices.");
     let input = |name: &str, doc: &str| m.input(name, u(1), doc);
     let start = input("start", "one cycle: start a step");
     let rows = m.input("rows", u(32), "rows of the step");
@@ -106,11 +111,10 @@ pub fn sequencer(config: &Config) -> Module {
 
     let state = m.fsm("state", &["IDLE", "CHECK", "PRIME", "RUN", "FINISH"], "where the step is");
     let running = m.node("running", state.is("RUN"));
-    let active = m.reg("active", u(1), Some(0), "a unit is at work");
-    let finishing = m.reg("finishing", u(1), Some(0), "its results are on their way");
-    let insn = m.reg("instruction", u(256), None, "the instruction under way");
-    let index = m.reg("index", u(16), None, "its number in the step");
-    let units = [Op::Load, Op::Gather, Op::Matmul, Op::Vector, Op::Attn]
+    let active = m.reg("active", u(1), Some(0), "a unit other than the vector unit is at work");
+    let insn = m.reg("instruction", u(256), None, "its instruction");
+    let index = m.reg("index", u(16), None, "instructions of the step that have begun");
+    let units = [Op::Load, Op::Gather, Op::Matmul, Op::Attn]
         .map(|op| (op, m.reg(&format!("is_{op:?}").to_lowercase(), u(1), Some(0), "at work")));
     let current = |op: Op| units.iter().find(|(of, _)| *of == op).map_or(m.u(1, 0), |(_, reg)| reg.q());
     let owners = [Op::Load, Op::Matmul, Op::Attn].map(current);
@@ -126,36 +130,44 @@ pub fn sequencer(config: &Config) -> Module {
     let drained = m.node("drained", store_empty & writer_idle);
     let bad = m.delay("bad", illegal(&m, next.insn), "the next instruction is none");
     let ready = m.node("ready", running & next.known & !active.q());
-    let wait_store =
-        m.node("wait_store", ready & coming(Op::Attn) & !drained).doc("the KV cache is being written");
-    dispatch.set(ready & !wait_store);
-    let begin = m.node("launch", dispatch.sig() & !bad & !coming(Op::End));
+    let taken = m.node("taken", store_empty & topk_idle);
+    let enters = m.wire("enters", u(1)).doc("a VECTOR enters the queue");
+    let vector = vectors(&m, config, start, (enters.sig(), next.insn, index.q()), taken);
+    let behind = m.reg("behind", u(1), Some(0), "a matrix came since the last VECTOR");
+    behind.when(dispatch.sig(), coming(Op::Matmul));
+    let beside =
+        m.delay("beside", field_of(next.insn, field::BESIDE), "if it is MATMUL: vectors do not matter");
+    let free = mux(coming(Op::Vector), vector.room & (vector.idle | !behind.q()), vector.idle);
+    let free = m.node("free", free | coming(Op::Matmul) & beside & !bad);
+    let wait_store = m.node("wait_store", ready & free & coming(Op::Attn) & !drained);
+    let wait_store = wait_store.doc("the KV cache is being written");
+    dispatch.set(ready & free & !wait_store);
+    let good = m.node("good", dispatch.sig() & !bad);
+    enters.set(good & coming(Op::Vector));
+    let begin = m.node("launch", good & !coming(Op::End) & !coming(Op::Vector));
     let asks = (0..config.rows).map(|r| rows.gt(r) & row_info.bit(128 * r + 96)).reduce(|a, b| a | b);
     let more = field_of(next.insn, field::ADDR).any() & asks.unwrap_or(m.u(1, 0));
     let more = m.delay("more", more, "if it is END: the head follows, and a row asks for it");
-    let over = m.node("over", dispatch.sig() & !bad & coming(Op::End) & !more);
+    let over = m.node("over", good & coming(Op::End) & !more);
     let cut = m.node("cut", running & !next.valid & stream_idle).doc("the stream ended without END");
     insn.when(begin, next.insn);
-    let over_now = m.wire("unit_over", u(1));
+    let done =
+        ["load_done", "matmul_done", "attention_done"].map(|name| m.input(name, u(1), "it is complete"));
+    let ended = late(&m, "ended", done[0] | done[1] | done[2], "a unit was complete a cycle ago");
+    active.when(begin, 1);
+    active.when(ended | start, 0);
     for (op, unit) in &units {
         unit.when(begin, coming(*op));
-        unit.when(over_now.sig() | start, 0);
+        unit.when(ended | start, 0);
     }
     index.when(start, 0);
     index.when(dispatch.sig() & !over, index.q().wrapping_add(1));
-    m.output("insn", u(256), "the instruction under way").set(insn.q());
+    m.output("insn", u(256), "the instruction under way, other than VECTOR").set(insn.q());
     m.unused("descriptors hold more than the sequencer reads", row_info);
 
-    let away = field_of(next.insn, field::DST_KIND).ge(DstKind::Kv as u32);
-    let stores = m.reg("stores", u(1), Some(0), "results leave the vector unit");
-    stores.when(begin, coming(Op::Vector) & m.delay("away", away, "if it is VECTOR: results leave the unit"));
-    over_now.set(finish(&m, start, (begin, active, finishing), stores.q(), store_empty & topk_idle));
-    for (name, ops) in [
-        ("load", [Op::Load, Op::Gather]),
-        ("matmul", [Op::Matmul; 2]),
-        ("vector", [Op::Vector; 2]),
-        ("attention", [Op::Attn; 2]),
-    ] {
+    for (name, ops) in
+        [("load", [Op::Load, Op::Gather]), ("matmul", [Op::Matmul; 2]), ("attention", [Op::Attn; 2])]
+    {
         let pulse = m.reg(&format!("{name}_begins"), u(1), Some(0), "the unit starts");
         let either = if ops[0] == ops[1] { coming(ops[0]) } else { coming(ops[0]) | coming(ops[1]) };
         pulse.set(begin & either);
@@ -164,7 +176,7 @@ pub fn sequencer(config: &Config) -> Module {
     route(&m, &p, owners, next.fetching);
 
     let row_error = m.delay("row_error", check_rows(&m, config, rows, row_info), "of the descriptors");
-    let quiet = m.node("quiet", reader_idle & drained & topk_idle);
+    let quiet = m.node("quiet", reader_idle & drained & topk_idle & vector.idle);
     state.from("IDLE").goto(start, "CHECK");
     state.from("CHECK").goto(row_error.any(), "FINISH").goto(m.u(1, 1), "PRIME");
     state.from("PRIME").goto(m.u(1, 1), "RUN");
@@ -192,12 +204,70 @@ pub fn sequencer(config: &Config) -> Module {
     m.output("error_valid", u(1), "one cycle: an error").set(late(&m, "error_known", any, "an error"));
     let error = m.delay("error", m.cat_lsb(&[error, index.q()]), "what and where");
     m.output("error_code", u(32), "code, block, instruction").set(error);
-    count(&m, state, [active.q(), finishing.q(), wait_store], current);
-    if config.probe {
-        let number = mux(active.q(), index.q().wrapping_sub(1), index.q());
+    count(&m, state, active.q(), [vector.works, vector.finishing | wait_store], current);
+    if let Some(number) = vector.number {
+        let number = mux(vector.works | vector.finishing, number, index.q());
+        let number = mux(active.q(), index.q().wrapping_sub(1), number);
         m.output("activity_index", u(16), "instruction that this cycle belongs to").set(number);
     }
     m
+}
+
+/// The vector unit's side.
+struct Vectors<'m> {
+    /// The queue takes another one.
+    room: Sig<'m>,
+    /// No VECTOR waits or is under way.
+    idle: Sig<'m>,
+    /// The vector unit is at work.
+    works: Sig<'m>,
+    /// Its results are on their way.
+    finishing: Sig<'m>,
+    /// Number in the step of the VECTOR under way, with `probe`.
+    number: Option<Sig<'m>>,
+}
+
+/// The queue of VECTORs, of which one enters when `enters` says so. `taken`: everything that left the unit has been taken, a
+/// cycle ago; results that leave are awaited.
+fn vectors<'m>(
+    m: &'m Module,
+    config: &Config,
+    start: Sig<'m>,
+    (enters, insn, index): (Sig<'m>, Sig<'m>, Sig<'m>),
+    taken: Sig<'m>,
+) -> Vectors<'m> {
+    let entry = if config.probe { m.cat_lsb(&[insn, index]) } else { insn };
+    let queue = m.mem("queue", entry.width(), QUEUE, MemStyle::Lut, "VECTORs that wait");
+    let bits = queue.addr_width();
+    let at = |name: &str, doc: &str| m.reg(name, u(bits + 1), Some(0), doc);
+    let (write, read) = (at("queue_write", "entry to write"), at("queue_read", "entry to read"));
+    queue.write(enters, write.q().bits(0, bits), entry);
+    write.when(start, 0);
+    write.when(enters, write.q().wrapping_add(1));
+    let held = m.node("queue_held", write.q().wrapping_sub(read.q()));
+
+    let works = m.reg("vector_works", u(1), Some(0), "the vector unit is at work");
+    let finishing = m.reg("finishing", u(1), Some(0), "its results are on their way");
+    let begin = m.node("vector_launch", held.any() & !works.q() & !finishing.q());
+    read.when(start, 0);
+    read.when(begin, read.q().wrapping_add(1));
+    let current = m.reg("vector_instruction", entry.ty(), None, "the VECTOR under way");
+    current.when(begin, queue.read_async("queue_first", read.q().bits(0, bits)));
+    let vector = current.q().bits(0, insn.width());
+    m.output("vector_insn", vector.ty(), "the VECTOR under way").set(vector);
+    let begins = late(m, "vector_begins", begin, "the unit starts");
+    m.output("start_vector", u(1), "one cycle: start the unit").set(begins);
+    let done = m.input("vector_done", u(1), "the unit is complete");
+    let ended = late(m, "vector_ended", done, "the unit was complete a cycle ago");
+    let away = field_of(vector, field::DST_KIND).ge(DstKind::Kv as u32);
+    works.when(begin, 1);
+    works.when(ended | start, 0);
+    finishing.when(ended & away, 1);
+    finishing.when(taken | start, 0);
+    let number = config.probe.then(|| current.q().bits(insn.width(), 16));
+    let idle = late(m, "vector_idle", !(held.any() | enters | works.q() | finishing.q()), "nothing is left");
+    let room = late(m, "queue_room", held.lt(QUEUE - 2), "for the next one, too");
+    Vectors { room, idle, works: works.q(), finishing: finishing.q(), number }
 }
 
 /// A cycle later; 0 after reset.
@@ -205,26 +275,6 @@ fn late<'m>(m: &'m Module, name: &str, x: Sig<'m>, doc: &str) -> Sig<'m> {
     let reg = m.reg(name, u(1), Some(0), doc);
     reg.set(x);
     reg.q()
-}
-
-/// Clears `active` when the unit is done, for stores and selections once everything has been taken; 1 in that cycle.
-fn finish<'m>(
-    m: &'m Module,
-    start: Sig<'m>,
-    (begin, active, finishing): (Sig<'m>, Reg<'m>, Reg<'m>),
-    stores: Sig<'m>,
-    taken: Sig<'m>,
-) -> Sig<'m> {
-    let done = ["load_done", "matmul_done", "vector_done", "attention_done"]
-        .map(|name| m.input(name, u(1), "the unit is complete"));
-    let ended = late(m, "ended", done[0] | done[1] | done[2] | done[3], "the unit was complete a cycle ago");
-    finishing.when(ended & stores, 1);
-    finishing.when(taken | start, 0);
-    active.when(start, 0);
-    active.when(begin, 1);
-    let over = (ended & !stores) | (finishing.q() & taken);
-    active.when(over, 0);
-    over
 }
 
 /// Gives the stream to the unit that owns it, else to the fetcher.
@@ -242,18 +292,19 @@ fn route<'m>(m: &'m Module, p: &Source<'m>, owners: [Sig<'m>; 3], fetching: Sig<
 fn count<'m>(
     m: &'m Module,
     state: Fsm<'m>,
-    [active, finishing, wait_store]: [Sig<'m>; 3],
-    current: impl Fn(Op) -> Sig<'m>,
+    active: Sig<'m>,
+    [vector, store]: [Sig<'m>; 2],
+    at_work: impl Fn(Op) -> Sig<'m>,
 ) {
     let input = |name: &str| m.input(name, u(1), "for the counters");
     let events = ["stream_beat", "data_beat", "write_beat"].map(input);
     let [matmul_beat, matmul_stream, attention_data] =
         ["matmul_beat", "matmul_stream", "attention_data"].map(input);
     let busy = !state.is("IDLE");
-    let at_work = |op: Op| current(op) & !finishing;
     let (matmul, attention) = (at_work(Op::Matmul), at_work(Op::Attn));
-    let store = finishing | wait_store | state.is("FINISH");
-    let idle = busy & !active & !store;
+    let vector = m.node("vector_counts", vector & !active);
+    let store = m.node("store_counts", (store | state.is("FINISH")) & !vector & !active);
+    let idle = busy & !active & !vector & !store;
     let bits = [
         busy,
         events[0],
@@ -265,7 +316,7 @@ fn count<'m>(
         matmul & matmul_beat,
         matmul & !matmul_beat & matmul_stream,
         matmul & !matmul_beat & !matmul_stream,
-        at_work(Op::Vector),
+        vector,
         attention & !attention_data,
         attention & attention_data,
         store,

@@ -16,7 +16,7 @@
 use sterna_spec::config::Config;
 use sterna_spec::isa::{DstKind, field};
 
-use super::fifo::fifo;
+use super::fifo::{fifo, fifo_of};
 use super::{field_of, row_word, vector};
 use crate::dsl::*;
 
@@ -54,7 +54,7 @@ pub fn store(config: &Config) -> Module {
     let mine = [DstKind::Kv, DstKind::KvScale, DstKind::Logits].map(|k| kind.eq(k as u32));
     let take = m.node("take", valid & (mine[0] | mine[1] | mine[2]));
     let width = 28 + 32 * lanes;
-    let queue = m.instance("u_queue", fifo(width, FIFO_WORDS, MemStyle::Block));
+    let queue = m.instance("u_queue", fifo_of(config, width, FIFO_WORDS, MemStyle::Block));
     let x = queue.sink("x");
     x.set(take, cat_lsb(&[place[0], place[1], place[2], data]));
     m.unused("hold keeps the queue from filling up", x.ready);

@@ -17,7 +17,7 @@
 use sterna_spec::config::Config;
 use sterna_spec::isa::{DstKind, field};
 
-use super::fifo::fifo;
+use super::fifo::fifo_of;
 use super::store::{FIFO_WORDS, OUT_SLACK};
 use super::{field_of, unused_fields};
 use crate::dsl::*;
@@ -29,7 +29,7 @@ pub fn topk(config: &Config) -> Module {
     let fields = [field::ADDR, field::IMM_B];
     unused_fields(&m, insn, &fields.map(|f| (f.bit(), f.width)));
     let [first, limit] = fields.map(|f| field_of(insn, f));
-    let (words, waiting) = queue_in(&m, config.lanes);
+    let (words, waiting) = queue_in(&m, config);
     let lists = Lists::new(&m, config);
     let drained = candidates(&m, config.lanes, words, &lists, [first, limit]);
     m.output("idle", u(1), "all lists can be read").set(drained & !waiting);
@@ -37,7 +37,8 @@ pub fn topk(config: &Config) -> Module {
 }
 
 /// A FIFO of words {row 4, first of its row, data 32V}; and 1 while it holds some or one enters.
-fn queue_in<'m>(m: &'m Module, lanes: u32) -> (Source<'m>, Sig<'m>) {
+fn queue_in<'m>(m: &'m Module, config: &Config) -> (Source<'m>, Sig<'m>) {
+    let lanes = config.lanes;
     let valid = m.input("in_valid", u(1), "a word of the vector unit");
     let kind = m.input("in_kind", u(4), "destination of the word");
     let row = m.input("in_row", u(4), "row");
@@ -45,7 +46,7 @@ fn queue_in<'m>(m: &'m Module, lanes: u32) -> (Source<'m>, Sig<'m>) {
     let word = m.input("in_word", u(16), "word in the repetition");
     let data = m.input("in_data", u(32 * lanes), "the word");
     let take = m.node("take", valid & kind.eq(DstKind::Topk as u32));
-    let queue = m.instance("u_queue", fifo(5 + 32 * lanes, FIFO_WORDS, MemStyle::Block));
+    let queue = m.instance("u_queue", fifo_of(config, 5 + 32 * lanes, FIFO_WORDS, MemStyle::Block));
     let x = queue.sink("x");
     x.set(take, cat_lsb(&[row, !(rep.any() | word.any()), data]));
     m.unused("hold keeps the queue from filling up", x.ready);

@@ -25,7 +25,7 @@ struct Heads {
     kind: Kind,
     first: usize,
     count: usize,
-    /// First word in the accumulators.
+    /// First word in the accumulators, counted from the tile's.
     acc: u16,
 }
 
@@ -34,10 +34,11 @@ impl Emitter<'_> {
     pub(super) fn attention(&mut self, index: usize, layer: &Layer) {
         let layer_beats = index * self.model.kv_heads * self.kv.area_beats();
         let plan = self.plan.clone();
-        for tile in self.head_tiles() {
+        for mut tile in self.head_tiles() {
             let rows: Vec<Rows> = tile.iter().map(|h| rows_of(&plan, h, layer)).collect();
-            self.matmul(&rows, &plan.hidden);
-            for heads in &tile {
+            let acc = self.matmul(&rows, &plan.hidden);
+            for heads in &mut tile {
+                heads.acc += acc;
                 let weights = f64::from(layer.qkv[heads.kind as usize].scale);
                 match heads.kind {
                     Kind::Query => self.queries(heads, weights),
@@ -48,24 +49,30 @@ impl Emitter<'_> {
         self.attend(layer_beats, self.model.windows[index]);
     }
 
-    /// The query, key and value heads in runs, as many as fit the accumulators at a time.
+    /// The value, key and query heads in runs, as many as a tile holds; each kind, and each half of the queries, begins a tile if the one
+    /// before is long enough, so that the vector work on one hides beside the matrix of the next.
     fn head_tiles(&self) -> Vec<Vec<Heads>> {
-        let per_tile = self.plan.tile / self.plan.head_size;
-        let counts = [
-            (Kind::Query, self.model.heads),
-            (Kind::Key, self.model.kv_heads),
-            (Kind::Value, self.model.kv_heads),
+        let most = self.plan.tile / self.plan.head_size;
+        let enough = self.device.full_rate_outputs().div_ceil(self.plan.head_size).min(most);
+        let half = self.model.heads.div_ceil(2);
+        let runs = [
+            (Kind::Value, 0..self.model.kv_heads),
+            (Kind::Key, 0..self.model.kv_heads),
+            (Kind::Query, 0..half),
+            (Kind::Query, half..self.model.heads),
         ];
         let mut tiles = vec![Vec::new()];
         let mut used = 0;
-        for (kind, total) in counts {
-            let mut first = 0;
-            while first < total {
-                if used == per_tile {
+        for (kind, heads) in runs {
+            let mut room = enough;
+            let mut first = heads.start;
+            while first < heads.end {
+                if used >= room {
                     tiles.push(Vec::new());
                     used = 0;
                 }
-                let count = (total - first).min(per_tile - used);
+                room = most;
+                let count = (heads.end - first).min(most - used);
                 let acc = used as u16 * self.plan.head;
                 if let Some(tile) = tiles.last_mut() {
                     tile.push(Heads { kind, first, count, acc });
@@ -124,10 +131,11 @@ impl Emitter<'_> {
 
     fn keys_or_values(&mut self, heads: &Heads, weights: f64, layer_beats: usize) {
         let (p, count, value) = (self.plan.clone(), heads.count, heads.kind == Kind::Value);
-        let mut from = Vector { n: p.head, rep: count as u8, a: p.scratch, ..Vector::default() };
+        let from = Vector { n: p.head, rep: count as u8, a: p.scratch, ..Vector::default() };
         if value {
-            from = Vector { a_kind: AKind::Acc, a: heads.acc, ..from };
-            self.out.vector(Vector { reduce_max: Some(p.first), ..from });
+            let acc = Vector { a_kind: AKind::Acc, a: heads.acc, ..from };
+            let (dst_kind, dst) = (DstKind::Vmem, p.scratch);
+            self.out.vector(Vector { dst_kind, dst, reduce_max: Some(p.first), ..acc });
             self.floor(count, p.first);
         } else {
             self.rotate(heads, p.first);

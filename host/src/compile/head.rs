@@ -28,6 +28,9 @@ pub struct Head<'a> {
 const CHOICES: [u8; 2] = [4, 5];
 /// Mean KL divergence, in nats, up to which fewer planes are good enough.
 const GOOD_ENOUGH: f64 = 1e-4;
+/// Steps of the uniform quantizers with 3, 9 and 27 levels that do least harm to a normal distribution of variance 1 (J. Max,
+/// Quantizing for minimum distortion, 1960; 27: between its 26 and 28).
+const STEPS: [f32; 3] = [1.224, 0.5338, 0.218];
 /// Random hidden states on which that divergence is measured.
 const STATES: usize = 4;
 
@@ -48,8 +51,8 @@ impl<'a> Head<'a> {
         head
     }
 
-    /// Rounds each row to `planes` balanced ternary digits: the largest magnitude becomes the largest integer, and the scale is the
-    /// one that fits the rounded row best.
+    /// Rounds each row to `planes` balanced ternary digits: the largest magnitude, or with up to three planes that beyond which a
+    /// normal row had better be cut, becomes the largest integer, and the scale is the one that fits the rounded row best.
     pub fn quantize(rows: &'a Floats, planes: u8) -> Self {
         let mut head = Head { rows, scales: Vec::new(), planes };
         head.scales = (0..rows.rows())
@@ -87,7 +90,11 @@ impl<'a> Head<'a> {
     fn rows_of(&self, row: usize, weights: &mut [f32], codes: &mut [i8]) {
         self.rows.row(row, weights);
         let range = plane_range(self.planes.into()) as f32;
-        let largest = weights.iter().fold(f32::MIN_POSITIVE, |m, w| m.max(w.abs()));
+        let mut largest = weights.iter().fold(f32::MIN_POSITIVE, |m, w| m.max(w.abs()));
+        if let Some(step) = STEPS.get(usize::from(self.planes) - 1) {
+            let square = weights.iter().map(|w| w * w).sum::<f32>() / weights.len() as f32;
+            largest = largest.min((step * range * square.sqrt()).max(f32::MIN_POSITIVE));
+        }
         let factor = range / largest;
         for (code, &weight) in codes.iter_mut().zip(weights.iter()) {
             *code = (weight * factor).round_ties_even().clamp(-range, range) as i8;
@@ -126,35 +133,39 @@ impl Emitter<'_> {
     pub fn head(&mut self, head: &Head, store: bool) {
         let (vocab, hidden) = (head.rows.rows(), self.plan.hidden.padded);
         let lanes = self.device.lanes as usize;
-        // a tile's scales lie where the gains lie, which hold the widest vector but perhaps fewer words than outputs
-        let room = (self.device.shared_words as usize - self.plan.gain as usize) * lanes;
+        // a tile's scales lie where the gains lie, its logits in scratch: both hold the widest vector but perhaps fewer words than outputs
+        let shared = self.device.shared_words as usize - self.plan.gain as usize;
+        let scratch = self.device.vector_words as usize - self.plan.scratch as usize;
         let banks = self.device.accumulator_banks();
-        let tile = (room.min(self.plan.tile) / banks).max(1) * banks;
+        let tile = ((shared.min(scratch) * lanes).min(self.plan.tile) / banks).max(1) * banks;
         let digits: Vec<[i8; 256]> = (0..head.planes.into()).rev().map(digits_of_plane).collect();
         for start in (0..vocab).step_by(tile) {
             let end = (start + tile).min(vocab);
-            self.out.load(self.plan.gain, &head.scales[start..end]);
             let codes = head.tile(start..end);
-            self.out.matmul_rows(end - start, hidden, head.planes, |plane, output, out| {
+            let a = self.other_half();
+            self.out.matmul_rows(a, end - start, hidden, head.planes, |plane, output, out| {
                 let width = head.rows.columns();
                 for (trit, &code) in out.iter_mut().zip(&codes[output * width..(output + 1) * width]) {
                     *trit = digits[usize::from(plane)][usize::from(code as u8)];
                 }
             });
-            let topk = Vector {
-                head: true,
-                n: self.words(end - start),
+            // behind the matrix: it waits for the vector work on the tile before, beside which the matrix runs
+            self.out.load(self.plan.gain, &head.scales[start..end]);
+            let all = Vector { head: true, n: self.words(end - start), ..Vector::default() };
+            self.out.vector(Vector {
                 a_kind: AKind::Acc,
+                a,
                 m_kind: MKind::Cmem,
                 m: self.plan.gain,
                 zop: ZOp::Mul,
                 b_kind: BKind::Sreg,
                 b: scalar::ROW.into(),
-                dst_kind: DstKind::Topk,
-                imm_b: vocab as u32,
-                addr: start as u32,
-                ..Vector::default()
-            };
+                dst_kind: DstKind::Vmem,
+                dst: self.plan.scratch,
+                ..all
+            });
+            let (imm_b, addr) = (vocab as u32, start as u32);
+            let topk = Vector { a: self.plan.scratch, dst_kind: DstKind::Topk, imm_b, addr, ..all };
             self.out.vector(topk);
             if store {
                 self.out.vector(Vector { dst_kind: DstKind::Logits, ..topk });

@@ -32,6 +32,8 @@ pub struct Emitter<'a> {
     pub kv: KvLayout,
     /// Names of parts of the stream and the beats at which they begin.
     pub parts: Vec<(usize, String)>,
+    /// The last matrix went to the second half of the accumulators.
+    pub second_half: bool,
 }
 
 /// Some rows of a matrix, whose outputs lie as an axis says: places of the axis.
@@ -129,12 +131,16 @@ impl Emitter<'_> {
     /// Adds the product of the activation codes and a matrix to the residual stream.
     fn residual(&mut self, matrix: &Ternary, inputs: &Axis) {
         let axis = self.plan.hidden.clone();
-        for places in axis.tiles(self.device.outputs as usize) {
-            self.matmul(&[Rows { matrix, axis: &axis, places: places.clone() }], inputs);
+        // in two tiles, so that the first sums are added while the second are made
+        let half = (axis.padded / 2).max(self.device.full_rate_outputs());
+        let most = half.next_multiple_of(self.device.accumulator_banks()).min(self.plan.tile);
+        for places in axis.tiles(most) {
+            let acc = self.matmul(&[Rows { matrix, axis: &axis, places: places.clone() }], inputs);
             let x = self.plan.x + self.words(places.start);
             self.out.vector(Vector {
                 n: self.words(places.len()),
                 a_kind: AKind::Acc,
+                a: acc,
                 m_kind: MKind::Sreg,
                 m: s::ROW.into(),
                 zop: ZOp::Add,
@@ -156,13 +162,12 @@ impl Emitter<'_> {
             let imm_m = -LOG2_E as f32;
             self.out.vector(Vector { m_kind: MKind::Imm, imm_m, ..scalars(1, s::GATE, s::CODES) });
         }
-        let banks = self.device.accumulator_banks();
         let (axis, hidden) = (self.plan.ffn.clone(), self.plan.hidden.clone());
-        for places in axis.tiles(self.device.outputs as usize / 2 / banks * banks) {
-            let rows = |matrix| Rows { matrix, axis: &axis, places: places.clone() };
-            self.matmul(&[rows(&layer.gate), rows(&layer.up)], &hidden);
+        for places in axis.tiles(self.plan.tile) {
+            let rows = |matrix| [Rows { matrix, axis: &axis, places: places.clone() }];
+            let a = self.matmul(&rows(&layer.gate), &hidden);
             let (n, at) = (self.words(places.len()), self.plan.scratch + self.words(places.start));
-            let acc = Vector { n, a_kind: AKind::Acc, m_kind: MKind::Sreg, ..Vector::default() };
+            let acc = Vector { n, a_kind: AKind::Acc, a, m_kind: MKind::Sreg, ..Vector::default() };
             let kept = Vector { dst_kind: DstKind::Vmem, dst: at, ..acc };
             let times = Vector { zop: ZOp::Mul, b_kind: BKind::Vmem, b: at, ..kept };
             match self.model.activation {
@@ -177,17 +182,26 @@ impl Emitter<'_> {
                     self.out.vector(Vector { m: s::GATE.into(), ..times });
                 }
             }
-            self.out.vector(Vector { a: n, m: s::UP.into(), ..times });
+            let a = self.matmul(&rows(&layer.up), &hidden);
+            self.out.vector(Vector { a, m: s::UP.into(), ..times });
         }
     }
 
-    /// Multiplies the activation codes, which lie as `inputs` says, by the given rows, one below the other.
-    pub(super) fn matmul(&mut self, rows: &[Rows], inputs: &Axis) {
+    /// First accumulator word of the half that the last matrix did not write, for the next: the vector unit works on the other.
+    pub(super) fn other_half(&mut self) -> u16 {
+        self.second_half = !self.second_half;
+        if self.second_half { self.words(self.plan.tile) } else { 0 }
+    }
+
+    /// Multiplies the activation codes, which lie as `inputs` says, by the given rows, one below the other. Returns the first
+    /// accumulator word.
+    pub(super) fn matmul(&mut self, rows: &[Rows], inputs: &Axis) -> u16 {
+        let dst = self.other_half();
         let all: Vec<_> = rows
             .iter()
             .flat_map(|r| r.places.clone().map(|place| (r.matrix, r.axis.source(place))))
             .collect();
-        self.out.matmul_rows(all.len(), inputs.padded, 1, |_, output, out| {
+        self.out.matmul_rows(dst, all.len(), inputs.padded, 1, |_, output, out| {
             if let (matrix, Some(row)) = all[output] {
                 if inputs.len == inputs.padded {
                     return matrix.row(row, out);
@@ -197,6 +211,7 @@ impl Emitter<'_> {
                 inputs.scatter(&codes, out);
             }
         });
+        dst
     }
 
     /// Words of V elements that hold `elements`.

@@ -22,7 +22,7 @@ pub fn instructions(config: &Config, bytes: &[u8]) -> Vec<(usize, Instruction)> 
 fn payload_beats(config: &Config, instruction: &Instruction) -> usize {
     match *instruction {
         Instruction::Load { words, .. } => beats(config, 4 * usize::from(words) * config.lanes as usize),
-        Instruction::Matmul { blocks, chunks, planes } => {
+        Instruction::Matmul { blocks, chunks, planes, .. } => {
             usize::from(blocks) * usize::from(chunks) * usize::from(planes)
         }
         Instruction::Attn { passes, .. } => usize::from(passes) * config.instruction_beats(),

@@ -72,12 +72,15 @@ pub fn layer(config: &Config, seed: u64) -> Vec<u8> {
     b.stream.push(gather(row, false, false, 0, 0, stride(INPUTS)));
     b.stream.push(gather(head, true, true, 0, TOKENS * stride(INPUTS), stride(HEAD_SIZE)));
     b.codes(0);
-    b.matmul(INPUTS + 2 * KV_HEADS * HEAD_SIZE, INPUTS, 2);
+    b.matmul(0, INPUTS, INPUTS, 2);
+    b.queries();
+    // beside the work on the queries
+    b.matmul(row, 2 * KV_HEADS * HEAD_SIZE, INPUTS, 2);
     b.keys_and_values(config);
     b.attention(config, WINDOWS[seed as usize % WINDOWS.len()]);
     b.codes(0);
     b.stream.push(Instruction::End { body: true });
-    b.matmul(IDS, INPUTS, 3);
+    b.matmul(0, IDS, INPUTS, 3);
     b.head(IDS / lanes);
     b.stream.push(Instruction::End { body: false });
     b.stream.into_bytes()
@@ -98,10 +101,12 @@ impl Builder<'_> {
         self.stream.vector(Vector { m_kind: MKind::Sreg, m: SCALE.into(), dst_kind: DstKind::Act, ..x });
     }
 
-    fn matmul(&mut self, outputs: usize, inputs: usize, planes: u8) {
+    fn matmul(&mut self, dst: u16, outputs: usize, inputs: usize, planes: u8) {
         let trits: Vec<i8> =
             (0..planes as usize * outputs * inputs).map(|_| self.rng.random_range(-1..=1)).collect();
-        self.stream.matmul(outputs, inputs, planes, |p, n, k| trits[(p as usize * outputs + n) * inputs + k]);
+        self.stream.matmul_rows(dst, outputs, inputs, planes, |p, n, row| {
+            row.copy_from_slice(&trits[(p as usize * outputs + n) * inputs..][..inputs]);
+        });
     }
 
     /// Sets `n` scalars from `dst` on to `value` (positive): 0 times whatever is there loses against it, NaN included.
@@ -120,17 +125,16 @@ impl Builder<'_> {
         });
     }
 
-    /// Accumulators to vector memory behind the row's vector; queries rotated and to codes; K and V with scales to memory.
-    fn keys_and_values(&mut self, config: &Config) {
-        let (row, head) = (self.row, self.head);
-        let (heads, kv) = (HEADS as u8, KV_HEADS as u8);
-        let drain = Vector {
-            n: 2 * row,
-            a_kind: AKind::Acc,
-            m_kind: MKind::Imm,
-            imm_m: 1.0 / 4096.0,
-            ..Vector::default()
-        };
+    /// A row's vector of accumulators from word `a` on, as yet to nowhere.
+    fn sums(&self, a: u16) -> Vector {
+        let (a_kind, m_kind) = (AKind::Acc, MKind::Imm);
+        Vector { n: self.row, a_kind, a, m_kind, imm_m: 1.0 / 4096.0, ..Vector::default() }
+    }
+
+    /// Queries to vector memory behind the row's vector, rotated and to codes.
+    fn queries(&mut self) {
+        let (row, head, heads) = (self.row, self.head, HEADS as u8);
+        let drain = self.sums(0);
         self.stream.vector(Vector { dst_kind: DstKind::Vmem, dst: row, ..drain });
         // rotated half times the position's row of shared memory, plus the straight one
         let rotated = Vector {
@@ -142,7 +146,9 @@ impl Builder<'_> {
             m_stride: head as u8,
             ..Vector::default()
         };
-        let sum = Vector { zop: ZOp::Add, b_kind: BKind::Vmem, b: row, ..rotated };
+        self.stream.vector(Vector { dst_kind: DstKind::Vmem, dst: 3 * row, ..rotated });
+        let straight = Vector { n: head, rep: heads, a_kind: AKind::Acc, ..drain };
+        let sum = Vector { zop: ZOp::Add, b_kind: BKind::Vmem, b: 3 * row, ..straight };
         let largest = Some(scalar::HEAD_MAX);
         self.stream.vector(Vector { dst_kind: DstKind::Vmem, dst: 3 * row, reduce_max: largest, ..sum });
         let query = Vector {
@@ -156,6 +162,13 @@ impl Builder<'_> {
         self.stream.vector(Vector { dst_kind: DstKind::Query, ..query });
         // small enough that many tokens have a weight: scores of random keys spread over a few powers of two
         self.constant(scalar::QUERY, HEADS as u16, 1.0 / 400_000.0);
+    }
+
+    /// K and V with scales to memory.
+    fn keys_and_values(&mut self, config: &Config) {
+        let (row, head, kv) = (self.row, self.head, KV_HEADS as u8);
+        let drain = self.sums(row);
+        self.stream.vector(Vector { dst_kind: DstKind::Vmem, dst: 2 * row, ..drain });
         let scales =
             Vector { n: kv.into(), a_kind: AKind::Sreg, a: scalar::HEAD_MAX.into(), ..Vector::default() };
         for which in 0..2 {
@@ -222,14 +235,10 @@ impl Builder<'_> {
 
     /// Selection and logits of the rows that ask for them.
     fn head(&mut self, words: usize) {
-        let logits = Vector {
-            head: true,
-            n: words as u16,
-            a_kind: AKind::Acc,
-            m_kind: MKind::Imm,
-            imm_m: 0.5,
-            ..Vector::default()
-        };
+        let dst = 2 * self.row;
+        let logits = Vector { head: true, n: words as u16, a: dst, ..Vector::default() };
+        let (a_kind, dst_kind) = (AKind::Acc, DstKind::Vmem);
+        self.stream.vector(Vector { a: 0, a_kind, m_kind: MKind::Imm, imm_m: 0.5, dst_kind, dst, ..logits });
         self.stream.vector(Vector { dst_kind: DstKind::Topk, imm_b: LIMIT, ..logits });
         self.stream.vector(Vector { dst_kind: DstKind::Logits, ..logits });
     }

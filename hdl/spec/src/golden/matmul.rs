@@ -4,29 +4,32 @@ use std::sync::OnceLock;
 
 use super::Golden;
 use super::step::Stream;
-use crate::isa::{MAX_PLANES, MIN_BLOCKS};
+use crate::isa::{Instruction, MAX_PLANES, MIN_BLOCKS};
 use crate::layout::unpack_table;
 use crate::registers::ErrorCode;
 
 static TRITS: OnceLock<[[i8; 5]; 256]> = OnceLock::new();
 
 impl Golden {
-    pub(super) fn matmul(
-        &mut self,
-        blocks: usize,
-        chunks: usize,
-        planes: usize,
-        stream: &mut Stream,
-    ) -> Result<(), ErrorCode> {
+    pub(super) fn matmul(&mut self, instruction: Instruction, stream: &mut Stream) -> Result<(), ErrorCode> {
+        let Instruction::Matmul { blocks, chunks, planes, dst, beside } = instruction else {
+            return Err(ErrorCode::IllegalInstruction);
+        };
+        let [blocks, chunks, planes] = [blocks.into(), chunks.into(), usize::from(planes)];
         let (beat, width) = (self.config.beat_bytes(), self.config.chunk());
-        let lookups = self.config.lookups as usize;
-        let fits = blocks * lookups <= self.config.outputs as usize
+        let (lookups, lanes) = (self.config.lookups as usize, self.config.lanes as usize);
+        let first = usize::from(dst) * lanes;
+        let writes = usize::from(dst)..(first + blocks * lookups).div_ceil(lanes);
+        let fits = first + blocks * lookups <= self.config.outputs as usize
+            && first.is_multiple_of(lookups)
+            && (!beside || self.beside.allows(&writes))
             && chunks * width <= self.rows[0].act.len()
             && (1..=MAX_PLANES).contains(&planes)
             && blocks >= MIN_BLOCKS;
         if !fits {
             return Err(ErrorCode::IllegalInstruction);
         }
+        self.beside.matmul(beside);
         let table = TRITS.get_or_init(unpack_table);
         let rows = self.active(false);
         let mut trits = vec![0i8; beat * 5];
@@ -40,7 +43,7 @@ impl Golden {
                     for &row in &rows {
                         let row = &mut self.rows[row];
                         let codes = &row.act[chunk * width..][..width];
-                        let sums = &mut row.acc[block * lookups..][..lookups];
+                        let sums = &mut row.acc[first + block * lookups..][..lookups];
                         for (sum, weights) in sums.iter_mut().zip(trits.chunks_exact(width)) {
                             let before = match (plane, chunk) {
                                 (0, 0) => 0,

@@ -12,6 +12,7 @@ mod vector;
 
 use crate::config::Config;
 use crate::device::{Device, DeviceError};
+use crate::isa::Beside;
 use crate::layout::KvLayout;
 use crate::registers::{self, ErrorCode, control, offset, status};
 use memory::Memory;
@@ -58,6 +59,7 @@ pub struct Golden {
     cmem: Vec<f32>,
     log: Option<Vec<Write>>,
     instruction: u32,
+    beside: Beside,
 }
 
 impl Golden {
@@ -82,6 +84,7 @@ impl Golden {
             cmem: vec![0.0; c.shared_words as usize * lanes],
             log: None,
             instruction: 0,
+            beside: Beside::default(),
         }
     }
 

@@ -95,6 +95,7 @@ impl Golden {
             return Err(ErrorCode::Position);
         }
         self.rows.iter_mut().for_each(|row| row.topk.clear());
+        self.beside.wait();
         let beat = self.config.beat_bytes();
         let len = self.register(offset::PROGRAM_BEATS) as usize * beat;
         if len as u64 > self.memory_bytes() {
@@ -114,6 +115,9 @@ impl Golden {
 
     /// Executes one instruction; `false` ends the step.
     fn execute(&mut self, instruction: Instruction, stream: &mut Stream) -> Result<bool, ErrorCode> {
+        if !matches!(instruction, Instruction::Matmul { .. } | Instruction::Vector(_)) {
+            self.beside.wait();
+        }
         match instruction {
             Instruction::Load { words: 0, .. }
             | Instruction::Gather { words: 0, .. }
@@ -122,10 +126,11 @@ impl Golden {
             Instruction::End { body } => return Ok(body && !self.active(true).is_empty()),
             Instruction::Load { words, dst } => self.load(words, dst, stream)?,
             Instruction::Gather { .. } => self.gather(instruction)?,
-            Instruction::Matmul { blocks, chunks, planes } => {
-                self.matmul(blocks.into(), chunks.into(), planes.into(), stream)?;
+            Instruction::Matmul { .. } => self.matmul(instruction, stream)?,
+            Instruction::Vector(vector) => {
+                self.beside.vector(&vector);
+                self.vector(&vector)?;
             }
-            Instruction::Vector(vector) => self.vector(&vector)?,
             Instruction::Attn { passes, segments, window, scale, smax, ssum, addr } => {
                 let passes = (0..passes)
                     .map(|_| stream.slot().map(|s| Pass::decode(&s)))

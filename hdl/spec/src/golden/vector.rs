@@ -16,26 +16,39 @@ struct Place {
 impl Golden {
     pub(super) fn vector(&mut self, v: &Vector) -> Result<(), ErrorCode> {
         self.check_vector(v)?;
-        for row in self.active(v.head) {
-            let mut squares = Vec::new();
-            for rep in 0..usize::from(v.rep) {
-                let mut largest = 0;
-                for i in 0..usize::from(v.n) {
+        let rows = self.active(v.head);
+        if v.dst_kind.leaves() {
+            return rows.iter().try_for_each(|&row| self.vector_of(v, &[row]));
+        }
+        self.vector_of(v, &rows)
+    }
+
+    /// The instruction on some rows, word by word.
+    fn vector_of(&mut self, v: &Vector, rows: &[usize]) -> Result<(), ErrorCode> {
+        let mut squares = vec![Vec::new(); rows.len()];
+        for rep in 0..usize::from(v.rep) {
+            let mut largest = vec![0; rows.len()];
+            for i in 0..usize::from(v.n) {
+                for (at, &row) in rows.iter().enumerate() {
                     let place = Place { row, rep, i };
                     let a = self.operand_a(v, place);
                     let z = self.compute(v, place, &a);
-                    largest = z.iter().map(|z| z.to_bits() & 0x7fff_ffff).fold(largest, u32::max);
+                    largest[at] = z.iter().map(|z| z.to_bits() & 0x7fff_ffff).fold(largest[at], u32::max);
                     if v.reduce_sum.is_some() {
-                        squares.extend(a);
+                        squares[at].extend(a);
                     }
                     self.write(v, place, &z)?;
                 }
-                if let Some(s) = v.reduce_max {
+            }
+            if let Some(s) = v.reduce_max {
+                for (&row, largest) in rows.iter().zip(largest) {
                     self.set_scalar(row, usize::from(s) + rep, f32::from_bits(largest))?;
                 }
             }
-            if let Some(s) = v.reduce_sum {
-                self.set_scalar(row, s.into(), numbers::sum_of_squares(&squares))?;
+        }
+        if let Some(s) = v.reduce_sum {
+            for (&row, squares) in rows.iter().zip(&squares) {
+                self.set_scalar(row, s.into(), numbers::sum_of_squares(squares))?;
             }
         }
         Ok(())
@@ -86,7 +99,12 @@ impl Golden {
         let whole = v.dst_kind != DstKind::Logits || v.addr.is_multiple_of(c.lanes);
         let sum = v.reduce_sum.is_none() || (v.rep == 1 && v.zop == ZOp::Pass && v.func == Func::None);
         let rotate = !v.rotate || (v.n.is_multiple_of(2) && !scalar);
-        let ok = v.n > 0 && v.rep > 0 && a && m && b && dst && sum && rotate && elements && whole;
+        let order = !v.dst_kind.leaves() || (v.a_kind != AKind::Acc && v.reduce_sum.is_none());
+        let port = v.dst_kind != DstKind::Sreg || v.reduce_max.is_none();
+        let alone =
+            v.a_kind != AKind::Vmem || v.b_kind != BKind::Vmem || matches!(v.zop, ZOp::Pass | ZOp::Square);
+        let together = sum && rotate && elements && whole && order && port && alone;
+        let ok = v.n > 0 && v.rep > 0 && a && m && b && dst && together;
         if ok { Ok(()) } else { Err(ErrorCode::IllegalInstruction) }
     }
 

@@ -14,8 +14,9 @@ impl fmt::Display for Instruction {
                 let to = if *shared { format!("c[{dst} + row*{row_stride}]") } else { format!("v[{dst}]") };
                 write!(f, "gather {to} x{words} <- beat {addr} + {index}*{stride}")
             }
-            Instruction::Matmul { blocks, chunks, planes } => {
-                write!(f, "matmul blocks={blocks} chunks={chunks} planes={planes}")
+            Instruction::Matmul { blocks, chunks, planes, dst, beside } => {
+                let beside = if *beside { " beside" } else { "" };
+                write!(f, "matmul{beside} acc[{dst}] blocks={blocks} chunks={chunks} planes={planes}")
             }
             Instruction::Attn { passes, segments, window, scale, smax, ssum, addr } => {
                 write!(f, "attn passes={passes} segments={segments}")?;

@@ -62,8 +62,10 @@ impl Instruction {
                 put(IMM_M, stride);
                 put(ADDR, addr);
             }
-            Instruction::Matmul { blocks, chunks, planes } => {
+            Instruction::Matmul { blocks, chunks, planes, dst, beside } => {
                 put(OP, Op::Matmul as u32);
+                put(BESIDE, beside.into());
+                put(DST, dst.into());
                 put(N, blocks.into());
                 put(A, chunks.into());
                 put(B, planes.into());
@@ -104,9 +106,13 @@ impl Instruction {
                 addr: get(ADDR),
                 stride: get(IMM_M),
             },
-            Op::Matmul => {
-                Instruction::Matmul { blocks: get(N) as u16, chunks: get(A) as u16, planes: get(B) as u8 }
-            }
+            Op::Matmul => Instruction::Matmul {
+                blocks: get(N) as u16,
+                chunks: get(A) as u16,
+                planes: get(B) as u8,
+                dst: get(DST) as u16,
+                beside: get(BESIDE) != 0,
+            },
             Op::Attn => Instruction::Attn {
                 passes: get(N) as u16,
                 segments: get(A) as u16,

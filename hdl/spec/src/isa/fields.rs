@@ -43,6 +43,8 @@ pub mod field {
     pub const OP: Field = Field::new(0, 0, 8);
     /// Only rows that ask for logits.
     pub const HEAD: Field = Field::new(0, 8, 1);
+    /// The matrix does not wait for the vector instructions before it.
+    pub const BESIDE: Field = Field::new(0, 9, 1);
     /// Words, elements, blocks or passes.
     pub const N: Field = Field::new(0, 16, 16);
     /// Address of A; chunks; segments; index kind.

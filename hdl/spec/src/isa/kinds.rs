@@ -114,6 +114,13 @@ pub enum DstKind {
     Logits = 8,
 }
 
+impl DstKind {
+    /// Results leave the vector unit for memory or the selection, row by row.
+    pub fn leaves(self) -> bool {
+        self as u32 >= DstKind::Kv as u32
+    }
+}
+
 macro_rules! from_bits {
     ($t:ident, $($v:ident),+) => {
         impl $t {

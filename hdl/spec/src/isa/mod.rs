@@ -2,6 +2,7 @@
 //!
 //! `docs/architecture.md` says what each does; [`crate::golden`] does it.
 
+mod beside;
 mod disassemble;
 mod encode;
 mod fields;
@@ -9,6 +10,7 @@ mod kinds;
 #[cfg(test)]
 mod tests;
 
+pub use beside::Beside;
 pub use fields::{Field, field};
 pub use kinds::{AKind, BKind, DstKind, Func, MKind, Op, ZOp};
 
@@ -122,6 +124,10 @@ pub enum Instruction {
         chunks: u16,
         /// Ternary planes, most significant first.
         planes: u8,
+        /// First accumulator word (of V) that it writes.
+        dst: u16,
+        /// It does not wait for the VECTORs before it: see [`Beside`].
+        beside: bool,
     },
     /// Element-wise work.
     Vector(Vector),

@@ -40,7 +40,7 @@ fn every_instruction_survives_encoding() {
             addr: 1 << 31,
             stride: 16,
         },
-        Instruction::Matmul { blocks: 384, chunks: 7, planes: 4 },
+        Instruction::Matmul { blocks: 384, chunks: 7, planes: 4, dst: 96, beside: true },
         Instruction::Vector(vector),
         Instruction::Vector(Vector::default()),
         Instruction::Attn { passes: 2, segments: 4, window: 65535, scale: 1, smax: 2, ssum: 3, addr: 5 },
@@ -56,8 +56,8 @@ fn every_instruction_survives_encoding() {
 fn fields_do_not_overlap() {
     use field::*;
     let vector = [
-        OP, HEAD, N, A, B, M, DST, REP, SMAX, SSUM, M_STRIDE, IMM_M, A_KIND, ROTATE, M_KIND, M_INC, FN, ZOP,
-        B_KIND, B_INC, DST_KIND, REDUCE_MAX, REDUCE_SUM, IMM_B, ADDR,
+        OP, HEAD, BESIDE, N, A, B, M, DST, REP, SMAX, SSUM, M_STRIDE, IMM_M, A_KIND, ROTATE, M_KIND, M_INC,
+        FN, ZOP, B_KIND, B_INC, DST_KIND, REDUCE_MAX, REDUCE_SUM, IMM_B, ADDR,
     ];
     let mut used = [0u32; 8];
     for f in vector {

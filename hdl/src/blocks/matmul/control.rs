@@ -70,6 +70,9 @@ pub(super) fn control(d: &Dims) -> Module {
     let blocks = m.input("blocks", u(block_bits), "blocks of R outputs");
     let chunks = m.input("chunks", u(chunk_bits), "chunks of T*G inputs");
     let planes = m.input("planes", u(plane_bits), "ternary planes");
+    let dst = m.input("dst", u(d.block_bits()), "first block of the accumulators");
+    let asked = m.input("ask", u(1), "the vector unit asks for a word");
+    let asked_word = m.input("ask_word", u(16), "which");
     let valid = m.input("valid", u(1), "a beat is offered");
     let built = m.input("built", u(1), "the tables of a chunk are complete");
     let beat = m.wire("take", u(1));
@@ -91,7 +94,8 @@ pub(super) fn control(d: &Dims) -> Module {
     m.output("rewind", u(1), "with go: the first chunk of a plane").set(build.first_chunk);
 
     // beats: taken while tables are complete
-    let ready = m.node("tables_ready", complete.any());
+    let ask = ask(&m, d, asked, asked_word);
+    let ready = m.node("beats_taken", complete.any() & !ask.reads);
     beat.set(valid & ready);
     let left = m.reg("blocks_left", u(block_bits), None, "beats left of the chunk");
     let last = m.node("last_block", left.q().eq(1));
@@ -112,17 +116,46 @@ pub(super) fn control(d: &Dims) -> Module {
         let bank = (1..=4).fold(bank.q(), |b, i| m.delay(&format!("bank{i}"), b, ""));
         m.output("bank", u(1), "bank of the indices").set(bank);
     }
-    addresses(&m, d, start, [stage.bit(at - 1), stage.msb(), ends], [chunks, planes]);
+    addresses(&m, d, [start, dst], [stage.bit(at - 1), stage.msb(), ends], [chunks, planes], &ask);
     m
+}
+
+/// A read of the vector unit.
+struct Ask<'m> {
+    /// It takes the place of a beat.
+    reads: Sig<'m>,
+    block: Sig<'m>,
+    /// Block of the word, one-hot.
+    place: Sig<'m>,
+    /// Word of the block.
+    part: Option<Sig<'m>>,
+}
+
+/// The blocks of a word, one after the other.
+fn ask<'m>(m: &'m Module, d: &Dims, asked: Sig<'m>, word: Sig<'m>) -> Ask<'m> {
+    let (blocks, inner, word_bits) = (d.word_blocks() as u32, d.block_words().ilog2(), d.word_bits());
+    let place = m.reg("ask_place", u(blocks), Some(0), "bit i: block i of the word is read");
+    m.unused("words beyond the accumulators", word.bits(word_bits, 16 - word_bits));
+    place.set(if blocks == 1 { asked } else { cat_lsb(&[asked, place.q().bits(0, blocks - 1)]) });
+    let block = m.reg("ask_block", u(d.block_bits()), None, "block that is read");
+    block.when(asked, word.bits(inner, word_bits - inner) << blocks.ilog2());
+    block.when(place.q().any(), block.q().wrapping_add(1));
+    let part = (inner > 0).then(|| {
+        let part = m.reg("ask_part", u(inner), None, "word of the block");
+        part.when(asked, word.bits(0, inner));
+        part.q()
+    });
+    Ask { reads: m.node("ask_reads", place.q().any()), block: block.q(), place: place.q(), part }
 }
 
 /// Accumulator addresses, from the cycle in which a block's accumulators are to be read.
 fn addresses<'m>(
     m: &'m Module,
     d: &Dims,
-    start: Sig<'m>,
+    [start, dst]: [Sig<'m>; 2],
     [read, write, ends]: [Sig<'m>; 3],
     [chunks, planes]: [Sig<'m>; 2],
+    ask: &Ask<'m>,
 ) {
     let next = m.node("chunk_read", read & ends);
     let sums = walk(m, "sum", start, next, chunks, planes);
@@ -130,15 +163,36 @@ fn addresses<'m>(
     first_plane.when(start, 1);
     first_plane.when(sums.wraps, 0);
     let block = m.reg("block", u(d.block_bits()), None, "block whose accumulators are read");
-    block.when(start | next, 0);
+    block.when(start | next, dst);
     block.when(read, block.q().wrapping_add(1));
     let first = sums.first_chunk;
     let (mut restart, mut triple, mut at) = (first & first_plane.q(), first & !first_plane.q(), block.q());
     let mut finished = next & sums.last;
-    let bank_bits = d.acc_banks().ilog2();
-    let word = |block: Sig<'m>| block.bits(bank_bits, block.width() - bank_bits);
-    m.output("read", u(1), "read accumulators").set(read);
-    m.output("read_address", word(at).ty(), "word of the block").set(word(at));
+    // the vector unit's read, as late as a beat that was taken instead
+    let late = |name: &str, x: Sig<'m>| {
+        (1..=d.read_stage()).fold(x, |x, i| m.delay(&format!("{name}{i}"), x, "on its way"))
+    };
+    let places = (1..=d.read_stage()).fold(ask.place, |x, i| {
+        let r = m.reg(&format!("ask_place{i}"), x.ty(), Some(0), "on its way");
+        r.set(x);
+        r.q()
+    });
+    let asks = m.node("asks", places.any());
+    let reads = m.node("reads", read | asks);
+    m.output("read", u(1), "read accumulators").set(reads);
+    let address = asks.mux(late("ask_block", ask.block), at);
+    m.output("read_address", at.ty(), "block to read").set(address);
+    let word_read = m.reg("word_read_q", u(1), Some(0), "a block was read");
+    word_read.set(reads);
+    m.output("word_read", u(1), "a block was read").set(word_read.q());
+    let arrives = m.delay("arrives2", m.delay("arrives1", places, ""), "");
+    m.output("arrives", arrives.ty(), "block of the word asked for, with word_q").set(arrives);
+    if let Some(part) = ask.part {
+        let part = m.delay("part2", m.delay("part1", late("ask_part", part), ""), "");
+        let held = m.reg("part_q", part.ty(), None, "with the block");
+        held.when(arrives.any(), part);
+        m.output("part", part.ty(), "word of the block").set(held.q());
+    }
     for i in 1..=4 {
         at = m.delay(&format!("block{i}"), at, "");
         let r = m.reg(&format!("finished{i}"), u(1), Some(0), "");
@@ -148,18 +202,11 @@ fn addresses<'m>(
             restart = m.delay(&format!("restart{i}"), restart, "");
             triple = m.delay(&format!("triple{i}"), triple, "");
         }
-        if i == 2 && bank_bits > 0 {
-            m.output("acc_bank", u(bank_bits), "bank of the block, with word_q").set(at.bits(0, bank_bits));
-        }
     }
     m.output("restart", u(1), "the sum begins at zero").set(restart);
     m.output("triple", u(1), "a new plane begins").set(triple);
-    let banks = match bank_bits {
-        0 => write,
-        _ => cat_lsb(&(0..d.acc_banks()).map(|b| write & at.bits(0, bank_bits).eq(b)).collect::<Vec<_>>()),
-    };
-    m.output("write", banks.ty(), "banks to write").set(banks);
-    m.output("write_address", word(at).ty(), "word to write").set(word(at));
+    m.output("write", u(1), "write accumulators").set(write);
+    m.output("write_address", at.ty(), "block to write").set(at);
     let done = m.reg("done_q", u(1), Some(0), "the last accumulators are written");
     done.set(finished);
     m.output("done", u(1), "the last accumulators are written").set(done.q());

@@ -109,27 +109,32 @@ impl Dims {
         5 + self.levels() + usize::from(self.signed)
     }
 
-    /// Banks of a row's accumulator memory, each R accumulators wide.
-    pub fn acc_banks(&self) -> usize {
+    /// Blocks that make a word of V outputs, at least one.
+    pub fn word_blocks(&self) -> usize {
         (self.lanes / self.lookups).max(1)
     }
 
-    /// Words of a bank.
-    pub fn acc_words(&self) -> usize {
-        self.outputs / self.lookups / self.acc_banks()
+    /// Words of V outputs in a block, at least one.
+    pub fn block_words(&self) -> usize {
+        (self.lookups / self.lanes).max(1)
     }
 
-    /// Accumulators that one address reads.
-    pub fn acc_word(&self) -> usize {
-        self.lanes.max(self.lookups)
+    /// Cycles from a beat to the read of its accumulators; a read of the vector unit takes as many.
+    pub fn read_stage(&self) -> usize {
+        self.sum_stage() - 3
     }
 
-    /// Bits of the number of a block: its bank, and above it the word in the bank.
+    /// Bits of the number of a block: of two words' at least.
     pub fn block_bits(&self) -> u32 {
-        self.acc_banks().ilog2() + index_width(self.acc_words())
+        index_width(self.blocks().max(2 * self.word_blocks()))
     }
 
-    /// Most blocks of a matrix.
+    /// Bits of the number of a word of V outputs.
+    pub fn word_bits(&self) -> u32 {
+        self.block_bits() - self.word_blocks().ilog2() + self.block_words().ilog2()
+    }
+
+    /// Blocks of the accumulators, and most blocks of a matrix.
     pub fn blocks(&self) -> usize {
         self.outputs / self.lookups
     }

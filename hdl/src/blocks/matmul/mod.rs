@@ -12,8 +12,9 @@
 //! a chunk has at least T*G + entries + [`BUILD_SLACK`] blocks.
 //!
 //! Ports: `start`, `insn`, `done`; stream `w`; `act_we`, `act_row`, `act_word`, `act_data` (V codes);
-//! `acc_row`, `acc_word` and, [`ACC_LATENCY`] cycles later, `acc_data` (V accumulators), valid while no matrix is in
-//! work; `stall_stream`: a beat would be taken, none is offered.
+//! `acc_ask`, `acc_word`: asks for a word of all rows, at any time, [`word_cycles`] after the one before at the earliest;
+//! from [`gather_latency`] cycles later on, until as long after the next, `acc_row` and, [`ACC_LATENCY`] cycles later,
+//! `acc_data` (V accumulators); `stall_stream`: a beat would be taken, none is offered.
 
 mod accumulator;
 mod activations;
@@ -29,11 +30,22 @@ use std::rc::Rc;
 use sterna_spec::config::Config;
 use sterna_spec::isa::field;
 
-use crate::dsl::{Inst, Module, Sig, index_width, mux, u};
+use crate::dsl::{Inst, Module, Sig, index_width, u};
 use dims::Dims;
 
-/// Cycles from `acc_row`, `acc_word` to `acc_data`.
+/// Cycles from `acc_row` to `acc_data`.
 pub const ACC_LATENCY: u32 = 2;
+
+/// Cycles that reading a word of V accumulators takes.
+pub fn word_cycles(config: &Config) -> u32 {
+    Dims::new(config).word_blocks() as u32
+}
+
+/// Cycles from `acc_ask` to the first `acc_row`.
+pub fn gather_latency(config: &Config) -> u32 {
+    let d = Dims::new(config);
+    (d.word_blocks() + d.read_stage() + 2) as u32
+}
 
 /// Cycles beyond T*G + entries that a chunk must stream for the next tables to be ready in time.
 pub const BUILD_SLACK: usize = 1;
@@ -56,6 +68,12 @@ fn engine(d: &Dims) -> Module {
         c.connect(port, insn.bits(field.bit(), width));
         read.push((field.bit(), width));
     }
+    let inner = d.block_words().ilog2();
+    let (lo, width) = (field::DST.bit() + inner, d.word_bits() - inner);
+    read.push((lo, width));
+    c.connect("dst", insn.bits(lo, width) << d.word_blocks().ilog2());
+    c.connect("ask", m.input("acc_ask", u(1), "the vector unit asks for a word of all rows"));
+    c.connect("ask_word", m.input("acc_word", u(16), "word of V outputs"));
     super::unused_fields(&m, insn, &read);
     c.connect("valid", w.valid);
     w.ready.set(c.out("ready"));
@@ -78,7 +96,7 @@ fn engine(d: &Dims) -> Module {
         counted
     });
     let sums = look_ups(&m, d, [c, loader, unpack], counted, trees);
-    accumulators(&m, d, start, c, &sums);
+    accumulator::accumulators(&m, d, c, &sums);
     m
 }
 
@@ -124,52 +142,4 @@ fn look_ups<'m>(
         t.out("sums")
     };
     (0..d.rows).map(row).collect()
-}
-
-/// Accumulators of all rows, and the read port of the vector unit.
-fn accumulators<'m>(m: &'m Module, d: &Dims, start: Sig<'m>, c: Inst<'m>, sums: &[Sig<'m>]) {
-    let acc_row = m.input("acc_row", u(4), "row to read");
-    let acc_word = m.input("acc_word", u(16), "word of V accumulators to read");
-    let side = (d.acc_word() / d.lanes).ilog2();
-    let word_bits = index_width(d.acc_words());
-    let read_bits = side + word_bits;
-    if read_bits < 16 {
-        m.unused("words beyond the accumulators", acc_word.bits(read_bits, 16 - read_bits));
-    }
-    let running = m.reg("running", u(1), Some(0), "a matrix is in work: it owns the accumulators' read port");
-    running.when(start, 1);
-    running.when(c.out("done"), 0);
-    let address =
-        mux(running.q(), c.out("read_address"), acc_word.bits(side, word_bits)).named("acc_address");
-    let child = Rc::new(accumulator::accumulator(d));
-    let stage = c.out("stage").bits(d.sum_stage() as u32 - 2, 2);
-    let words: Vec<Sig> = sums
-        .iter()
-        .enumerate()
-        .map(|(r, sums)| {
-            let a = m.instance(&format!("u_accumulator{r}"), &child);
-            a.connect("read", mux(running.q(), c.out("read"), acc_row.eq(r)));
-            a.connect("read_address", address);
-            if d.acc_banks() > 1 {
-                a.connect("bank", c.out("acc_bank"));
-            }
-            for port in ["restart", "triple", "write", "write_address"] {
-                a.connect(port, c.out(port));
-            }
-            a.connect("stage", stage);
-            a.connect("sums", *sums);
-            a.out("word")
-        })
-        .collect();
-    let mut out = m.cat_lsb(&words);
-    let late =
-        |name: &str, sig: Sig<'m>| m.delay(&format!("{name}2"), m.delay(&format!("{name}1"), sig, ""), "");
-    if d.rows > 1 {
-        let row = late("acc_row", acc_row.bits(0, index_width(d.rows)));
-        out = m.node("acc_of_row", out.word_dyn(row, d.acc_word() as u32 * d.acc_bits));
-    }
-    if side > 0 {
-        out = out.word_dyn(late("acc_part", acc_word.bits(0, side)), d.lanes as u32 * d.acc_bits);
-    }
-    m.output("acc_data", out.ty(), "V accumulators, two cycles after the address").set(out);
 }

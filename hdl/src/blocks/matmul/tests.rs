@@ -150,6 +150,29 @@ fn a_beat_takes_one_cycle() {
     }
 }
 
+/// A matrix, then another one beside a reader of its sums: both are right, whatever the pace.
+#[test]
+fn sums_are_read_beside_the_next_matrix() {
+    for (at, config) in configs().iter().enumerate() {
+        let seed = 300 + at as u64;
+        let mut random = random(seed);
+        let mut bench = Bench::new(config, seed);
+        let banks = config.accumulator_banks();
+        let half = config.outputs as usize / 2 / banks * banks;
+        let words = half / config.lanes as usize;
+        for (round, pace) in [1.0, 0.5, 1.0, 0.1].into_iter().enumerate() {
+            let mut case = Case::random(config, &mut random);
+            while case.shape(config).outputs(config) > half {
+                case = Case::random(config, &mut random);
+            }
+            (bench.dst, bench.kept_at) = if round % 2 == 0 { (words, 0) } else { (0, words) };
+            let result = bench.check(&case, pace, &mut random);
+            assert!(result.is_ok(), "configuration {at}, seed {seed}, round {round}: {result:?}");
+            bench.kept = (0..config.rows as usize).map(|row| case.expected(config, row)).collect();
+        }
+    }
+}
+
 #[test]
 fn the_smallest_matrix_meets_its_own_results_in_time() {
     let config = config(1, [3, 2, 1], false, 2, 2, 4);

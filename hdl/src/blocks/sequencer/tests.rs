@@ -8,32 +8,32 @@ use sterna_spec::stream::StreamBuilder;
 use super::*;
 use crate::dsl::{Bits, Sim};
 
-/// What the units saw: the unit's name, its instruction, its payload.
-type Seen = Vec<(&'static str, Vec<u8>, Vec<u8>)>;
+/// What a unit sees: its name, its instruction, its payload.
+type Work = (&'static str, Vec<u8>, Vec<u8>);
 
 const UNITS: [&str; 4] = ["load", "matmul", "vector", "attention"];
 
 /// A random step: the stream, and what the units must see. The last END follows `body` ones.
-fn program(config: &Config, rng: &mut impl Rng) -> (Vec<u8>, Seen) {
+fn program(config: &Config, rng: &mut impl Rng) -> (Vec<u8>, Vec<Work>) {
     let mut stream = StreamBuilder::new(config);
-    let mut seen = Seen::new();
-    for _ in 0..30 {
+    let mut work = Vec::new();
+    for _ in 0..40 {
         let before = stream.bytes().len();
         let n = rng.random_range(1..4u16);
-        let unit = match rng.random_range(0..5) {
+        let unit = match rng.random_range(0..12) {
             0 => {
                 stream.load(n, &vec![1.5; usize::from(n) * 4 * config.lanes as usize]);
                 "load"
             }
-            1 => {
+            1..=3 => {
                 stream.matmul(9, 20, 2, |p, n, k| ((usize::from(p) + n + k) % 3) as i8 - 1);
                 "matmul"
             }
-            2 => {
+            4 => {
                 stream.attention(&[Pass { kv_head: 1, heads: vec![3] }], n, n - 1, [1, 2, 3], 4);
                 "attention"
             }
-            3 => {
+            5 => {
                 let gather = Instruction::Gather {
                     words: n,
                     by_position: false,
@@ -47,46 +47,70 @@ fn program(config: &Config, rng: &mut impl Rng) -> (Vec<u8>, Seen) {
                 "load"
             }
             _ => {
-                stream.vector(Vector { n, addr: rng.random(), ..Vector::default() });
+                let dst_kind =
+                    [DstKind::Vmem, DstKind::Vmem, DstKind::Act, DstKind::Kv][rng.random_range(0..4)];
+                stream.vector(Vector { n, addr: rng.random(), dst_kind, ..Vector::default() });
                 "vector"
             }
         };
         let slot = before + INSTRUCTION_BYTES.next_multiple_of(config.beat_bytes());
         let insn = stream.bytes()[before..before + INSTRUCTION_BYTES].to_vec();
-        seen.push((unit, insn, stream.bytes()[slot..].to_vec()));
+        work.push((unit, insn, stream.bytes()[slot..].to_vec()));
     }
     stream.push(Instruction::End { body: true });
-    (stream.into_bytes(), seen)
+    (stream.into_bytes(), work)
+}
+
+/// Whether an instruction may start before an earlier one is done: a MATMUL with `BESIDE` before the VECTORs since the last MATMUL.
+fn may_pass(work: &[Work], earlier: usize, later: usize) -> bool {
+    let between = &work[earlier..later];
+    work[later].0 == "matmul" && work[later].1[1] & 2 != 0 && between.iter().all(|w| w.0 == "vector")
 }
 
 struct Run {
-    seen: Seen,
+    /// What the units saw, in the order of the program.
+    seen: Vec<Option<Work>>,
     error: u64,
     causes: Vec<u64>,
     cycles: u64,
+    /// Cycles in which matrix engine and vector unit were at work.
+    both: u64,
 }
 
-/// Feeds the stream with pauses; units take their payload and are done some cycles later.
-fn run(config: &Config, stream: &[u8], want: &Seen, logits: bool, seed: u64) -> Run {
+/// A unit at work: place in the program, beats of payload that it still takes, cycles until it is done after that.
+struct Busy {
+    at: usize,
+    left: usize,
+    delay: u32,
+}
+
+/// Feeds the stream with pauses; units take their payload and are done some cycles later. Fails when an instruction starts that
+/// has to wait, or is not the unit's next one.
+fn run(
+    module: &Module,
+    config: &Config,
+    stream: &[u8],
+    want: &[Work],
+    logits: bool,
+    seed: u64,
+) -> Result<Run, String> {
     println!("seed {seed}");
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut sim = Sim::seeded(&sequencer(config), seed).unwrap();
+    let mut sim = Sim::seeded(module, seed).unwrap();
     sim.reset();
     ["store_empty", "topk_idle", "writer_idle", "reader_idle"].iter().for_each(|port| sim.set(port, 1));
     sim.set("rows", 1);
-    sim.set(
-        "row_info",
-        Bits::from_bytes(128 * config.rows, &{
-            let mut info = vec![0u8; 16 * config.rows as usize];
-            info[12] = u8::from(logits);
-            info
-        }),
-    );
+    let mut info = vec![0u8; 16 * config.rows as usize];
+    info[12] = u8::from(logits);
+    sim.set("row_info", Bits::from_bytes(128 * config.rows, &info));
     sim.set("start", 1);
     let beats: Vec<&[u8]> = stream.chunks(config.beat_bytes()).collect();
-    let (mut at, mut seen, mut error, mut cycles) = (0, Seen::new(), 0, 0);
-    let (mut left, mut delay) = (0, None);
-    let mut causes = vec![0; COUNTERS.len()];
+    let mut busy: [Option<Busy>; 4] = [const { None }; 4];
+    let mut next = [0; 4];
+    let mut done = vec![false; want.len()];
+    let mut at = 0;
+    let causes = vec![0; COUNTERS.len()];
+    let mut run = Run { seen: vec![None; want.len()], error: 0, causes, cycles: 0, both: 0 };
     loop {
         let offered = at < beats.len() && rng.random_bool(0.7);
         sim.set("p_valid", offered);
@@ -94,45 +118,70 @@ fn run(config: &Config, stream: &[u8], want: &Seen, logits: bool, seed: u64) -> 
             sim.set("p_data", Bits::from_bytes(config.beat_bits(), beats[at]));
         }
         sim.set("stream_idle", at == beats.len());
-        let ready = rng.random_bool(0.6) && left > 0;
-        ["load_p", "matmul_p", "attention_p"].iter().for_each(|p| sim.set(&format!("{p}_ready"), ready));
-        for (name, port) in UNITS.iter().zip(["load_p", "matmul_p", "vector", "attention_p"]) {
-            let done = delay == Some(0) && seen.last().is_some_and(|(unit, ..)| unit == name);
-            sim.set(&format!("{name}_done"), done);
+        let ready = rng.random_bool(0.6);
+        for (u, name) in UNITS.iter().enumerate() {
+            let payload = busy[u].as_ref().is_some_and(|b| b.left > 0);
+            if *name != "vector" {
+                sim.set(&format!("{name}_p_ready"), ready && payload);
+            }
+            sim.set(&format!("{name}_done"), busy[u].as_ref().is_some_and(|b| b.left == 0 && b.delay == 0));
+        }
+        run.both += u64::from(busy[1].is_some() && busy[2].is_some());
+        for (u, name) in UNITS.iter().enumerate() {
             if sim.is_high(&format!("start_{name}")) {
-                let insn = sim.bits("insn");
+                let i =
+                    (next[u]..want.len()).find(|i| want[*i].0 == *name).ok_or("nothing is left to start")?;
+                if let Some(j) = (0..i).find(|j| !done[*j] && !may_pass(want, *j, i)) {
+                    return Err(format!("{i} {name} starts before {j} {} is done", want[j].0));
+                }
+                next[u] = i + 1;
+                let insn = sim.bits(if *name == "vector" { "vector_insn" } else { "insn" });
                 let bytes = (0..32).map(|i| insn.slice(8 * i, 8).to_u64() as u8).collect();
-                left = want.get(seen.len()).map_or(0, |(_, _, p)| p.len() / config.beat_bytes());
-                seen.push((name, bytes, Vec::new()));
-                delay = (left == 0).then(|| rng.random_range(1..5));
-            } else if port != "vector" && ready && sim.is_high(&format!("{port}_valid")) {
-                let data = sim.bits(&format!("{port}_data"));
-                let bytes = (0..config.beat_bytes()).map(|i| data.slice(8 * i as u32, 8).to_u64() as u8);
-                let last = seen.last_mut().unwrap();
-                assert_eq!(last.0, *name, "payload went to the wrong unit");
-                last.2.extend(bytes);
-                left -= 1;
-                delay = (left == 0).then(|| rng.random_range(1..5));
+                run.seen[i] = Some((name, bytes, Vec::new()));
+                let left = want[i].2.len() / config.beat_bytes();
+                let delay = rng.random_range(1..if *name == "vector" { 200 } else { 5 });
+                busy[u] = Some(Busy { at: i, left, delay });
+                continue;
+            }
+            let Some(b) = &mut busy[u] else { continue };
+            if b.left > 0 {
+                if ready && sim.is_high(&format!("{name}_p_valid")) {
+                    let data = sim.bits(&format!("{name}_p_data"));
+                    let bytes = (0..config.beat_bytes()).map(|i| data.slice(8 * i as u32, 8).to_u64() as u8);
+                    run.seen[b.at].as_mut().ok_or("no start")?.2.extend(bytes);
+                    b.left -= 1;
+                }
+            } else if b.delay > 0 {
+                b.delay -= 1;
+            } else {
+                done[b.at] = true;
+                busy[u] = None;
             }
         }
         at += usize::from(offered && sim.is_high("p_ready"));
-        if sim.is_high("error_valid") && error == 0 {
-            error = sim.get("error_code") & 0xff;
+        if sim.is_high("error_valid") && run.error == 0 {
+            run.error = sim.get("error_code") & 0xff;
         }
         let count = sim.get("count");
-        (0..causes.len()).for_each(|i| causes[i] += count >> i & 1);
-        cycles += sim.get("busy");
-        let done = sim.is_high("done");
+        (0..run.causes.len()).for_each(|i| run.causes[i] += count >> i & 1);
+        run.cycles += sim.get("busy");
+        let over = sim.is_high("done");
         sim.tick();
         sim.set("start", 0);
-        delay = match delay {
-            Some(0) | None => None,
-            Some(n) => Some(n - 1),
-        };
-        if done {
-            return Run { seen, error, causes, cycles };
+        if over {
+            return Ok(run);
         }
-        assert!(sim.cycle() < 50_000, "the sequencer hangs");
+        if sim.cycle() > 50_000 {
+            return Err("the sequencer hangs".into());
+        }
+    }
+}
+
+/// Everything the units saw is what they had to see.
+fn compare(run: &Run, want: &[Work]) -> Result<(), String> {
+    match (0..want.len()).find(|i| run.seen[*i].as_ref() != Some(&want[*i])) {
+        Some(i) => Err(format!("{i} {} saw something else", want[i].0)),
+        None => Ok(()),
     }
 }
 
@@ -146,15 +195,18 @@ fn shapes() -> impl Iterator<Item = Config> {
 
 #[test]
 fn units_start_in_order_with_their_payload() {
+    let mut both = 0;
     for (seed, config) in shapes().enumerate() {
         let seed = seed as u64;
         let (stream, want) = program(&config, &mut ChaCha8Rng::seed_from_u64(seed));
-        let run = run(&config, &stream, &want, false, seed);
-        assert!(run.seen == want, "a unit saw something else");
+        let run = run(&sequencer(&config), &config, &stream, &want, false, seed).unwrap();
+        compare(&run, &want).unwrap();
         assert_eq!(run.error, 0);
         assert_eq!(run.causes[0], run.cycles);
         assert_eq!(run.causes[4..].iter().sum::<u64>(), run.cycles, "every cycle has one cause");
+        both += run.both;
     }
+    assert!(both > 50, "matrices run beside vectors in {both} cycles");
 }
 
 #[test]
@@ -163,11 +215,14 @@ fn a_stream_without_end_and_an_illegal_instruction_are_errors() {
         let seed = seed as u64;
         let (mut stream, want) = program(&config, &mut ChaCha8Rng::seed_from_u64(seed));
         // the body's END goes on when a row asks for logits, and nothing follows
-        let cut = run(&config, &stream, &want, true, seed);
-        assert_eq!((cut.error, cut.seen.len()), (ErrorCode::StreamEnd as u64, want.len()));
+        let module = sequencer(&config);
+        let cut = run(&module, &config, &stream, &want, true, seed).unwrap();
+        assert_eq!(cut.error, ErrorCode::StreamEnd as u64);
+        compare(&cut, &want).unwrap();
         stream[0] = 9;
-        let bad = run(&config, &stream, &want, false, seed);
-        assert_eq!((bad.error, bad.seen.len()), (ErrorCode::IllegalInstruction as u64, 0));
+        let bad = run(&module, &config, &stream, &want, false, seed).unwrap();
+        assert_eq!(bad.error, ErrorCode::IllegalInstruction as u64);
+        assert!(bad.seen.iter().all(Option::is_none));
     }
 }
 
@@ -175,7 +230,29 @@ fn a_stream_without_end_and_an_illegal_instruction_are_errors() {
 fn one_flipped_bit_of_payload_is_seen() {
     let config = shapes().nth(1).unwrap();
     let (mut stream, want) = program(&config, &mut ChaCha8Rng::seed_from_u64(5));
-    let end = stream.len() - 64;
+    let last = want.iter().rposition(|w| !w.2.is_empty()).unwrap();
+    let behind: usize =
+        want[last + 1..].iter().map(|w| w.1.len().next_multiple_of(config.beat_bytes())).sum();
+    let end = stream.len() - INSTRUCTION_BYTES - behind - 1;
     stream[end] ^= 1;
-    assert!(run(&config, &stream, &want, false, 5).seen != want);
+    let run = run(&sequencer(&config), &config, &stream, &want, false, 5).unwrap();
+    assert!(compare(&run, &want).is_err());
+}
+
+/// An instruction that does not wait for the vectors, a VECTOR that does not wait for what a matrix ran beside, a queue that forgets.
+#[test]
+fn an_order_that_is_not_kept_is_seen() {
+    let config = shapes().nth(1).unwrap();
+    let verdict = |signal: &str, value: u32| {
+        let module = sequencer(&config);
+        module.plant(signal, |x| x.module().u(x.width(), value));
+        (0..6).try_for_each(|seed| {
+            let (stream, want) = program(&config, &mut ChaCha8Rng::seed_from_u64(seed));
+            compare(&run(&module, &config, &stream, &want, false, seed)?, &want)
+        })
+    };
+    assert_eq!(verdict("cut", 0), Ok(()), "a fault that changes nothing here");
+    for (signal, value) in [("free", 1), ("vector_idle", 1), ("behind", 0), ("vector_launch", 0)] {
+        assert!(verdict(signal, value).is_err(), "{signal}");
+    }
 }

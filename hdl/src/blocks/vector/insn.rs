@@ -1,7 +1,7 @@
 //! The fields of a VECTOR instruction as registers, and what follows from them.
 
 use crate::dsl::{Module, Sig};
-use sterna_spec::isa::{AKind, BKind, DstKind, Field, MKind, ZOp, field};
+use sterna_spec::isa::{AKind, BKind, DstKind, Field, Func, MKind, ZOp, field};
 
 /// A VECTOR instruction. All signals are stable from the cycle after `start` to `done`.
 #[allow(clippy::struct_field_names)]
@@ -27,6 +27,10 @@ pub(super) struct Insn<'m> {
     pub dst_kind: Sig<'m>,
     pub reduce_max: Sig<'m>,
     pub reduce_sum: Sig<'m>,
+    /// A comes from vector memory.
+    pub vector: Sig<'m>,
+    /// A comes from the matrix engine.
+    pub acc: Sig<'m>,
     /// A comes from the attention unit.
     pub att: Sig<'m>,
     /// A is a scalar: one element a word.
@@ -39,7 +43,9 @@ pub(super) struct Insn<'m> {
     pub m_cmem: Sig<'m>,
     pub b_sreg: Sig<'m>,
     pub b_vmem: Sig<'m>,
-    /// There is a function.
+    /// The function is relu.
+    pub relu: Sig<'m>,
+    /// There is another function.
     pub has_func: Sig<'m>,
     /// The second operation takes the multiplier or the adder.
     pub long_zop: Sig<'m>,
@@ -49,9 +55,6 @@ pub(super) struct Insn<'m> {
     pub outward: Sig<'m>,
     /// The result is quantized.
     pub codes: Sig<'m>,
-    /// The next row waits until everything of a row is written: the adders fold its partial sums, or its scalars share
-    /// a write port with the maximum.
-    pub drain: Sig<'m>,
 }
 
 impl<'m> Insn<'m> {
@@ -65,8 +68,6 @@ impl<'m> Insn<'m> {
         let is_m = |k: MKind| get(field::M_KIND).eq(k as u32);
         let is_b = |k: BKind| get(field::B_KIND).eq(k as u32);
         let is_z = |z: ZOp| get(field::ZOP).eq(z as u32);
-        let reduce_max = get(field::REDUCE_MAX);
-        let reduce_sum = get(field::REDUCE_SUM);
         for (lo, width) in [(0, 8), (9, 7), (171, 1), (175, 1), (179, 1), (186, 6)] {
             m.unused("not a field of VECTOR, or its operation", insn.bits(lo, width));
         }
@@ -93,8 +94,10 @@ impl<'m> Insn<'m> {
             func: named("func", field::FN),
             zop: named("zop", field::ZOP),
             dst_kind: named("dst_kind", field::DST_KIND),
-            reduce_max: flag("reduce_max", reduce_max),
-            reduce_sum: flag("reduce_sum", reduce_sum),
+            reduce_max: named("reduce_max", field::REDUCE_MAX),
+            reduce_sum: named("reduce_sum", field::REDUCE_SUM),
+            vector: flag("a_is_vector", is_a(AKind::Vmem)),
+            acc: flag("a_is_acc", is_a(AKind::Acc)),
             att: flag("a_is_att", is_a(AKind::Att)),
             scalar: flag("a_is_scalar", is_a(AKind::Sreg)),
             integer: flag("a_is_integer", is_a(AKind::Acc) | is_a(AKind::Att)),
@@ -103,12 +106,12 @@ impl<'m> Insn<'m> {
             m_cmem: flag("m_is_shared", is_m(MKind::Cmem)),
             b_sreg: flag("b_is_scalar", is_b(BKind::Sreg)),
             b_vmem: flag("b_is_vector", is_b(BKind::Vmem)),
-            has_func: flag("has_func", get(field::FN).any()),
+            relu: flag("is_relu", get(field::FN).eq(Func::Relu as u32)),
+            has_func: flag("has_func", get(field::FN).gt(Func::Relu as u32)),
             long_zop: flag("long_zop", is_z(ZOp::Add) | is_z(ZOp::Mul) | is_z(ZOp::Square)),
             to_kv: flag("to_kv", is_dst(DstKind::Kv)),
             outward: flag("outward", get(field::DST_KIND).ge(DstKind::KvScale as u32)),
             codes: flag("codes", is_dst(DstKind::Act) | is_dst(DstKind::Query) | is_dst(DstKind::Kv)),
-            drain: flag("drain", reduce_sum | reduce_max & is_dst(DstKind::Sreg)),
         }
     }
 

@@ -7,13 +7,13 @@
 //!                                                               └── max, none ──┘
 //! ```
 //!
-//! A, F and Z are registers. A unit before F that an instruction does not use is passed by without delay, so F stands one
+//! Relu is no work for `f32_sfu`. A, F and Z are registers. A unit before F that an instruction does not use is passed by without delay, so F stands one
 //! cycle after A and the latencies of the used units, and Z one cycle after F and the second operation's. While squares
 //! are summed the second multiplier takes A, and the adder adds the square to a partial sum, or folds the partial sums.
 
 use super::super::fp;
 use super::Shared;
-use super::tag::pipe;
+use super::tag::{Widths, pipe};
 use crate::dsl::{MemStyle, Module, Sig, index_width, u};
 use sterna_spec::config::Config;
 use sterna_spec::isa::ZOp;
@@ -38,7 +38,7 @@ struct Sum<'m> {
 }
 
 /// Module `vector_lane`.
-pub(super) fn lane(c: &Config, units: &Shared) -> Module {
+pub(super) fn lane(c: &Config, w: Widths, units: &Shared) -> Module {
     let m = Module::new(
         "vector_lane",
         "One binary32 lane of the vector unit; the settings are stable during an instruction.",
@@ -53,7 +53,8 @@ pub(super) fn lane(c: &Config, units: &Shared) -> Module {
     let sfu = m.instance("sfu", &units.sfu);
     sfu.connect("x", product);
     sfu.connect("func", m.input("func", u(3), "function"));
-    let f = flag("has_func", "there is a function").mux(sfu.out("result"), product);
+    let plain = flag("relu", "the function is relu").mux(fp::relu(product), product);
+    let f = flag("has_func", "there is another function").mux(sfu.out("result"), plain);
     let f = m.delay("f", f, "function of the product");
     let b = m.input("b", u(32), "operand of the second operation, binary32, with F");
     let zop = m.input("zop", u(3), "second operation");
@@ -65,7 +66,7 @@ pub(super) fn lane(c: &Config, units: &Shared) -> Module {
     second.connect("b", on.mux(a, square.mux(f, b)));
 
     let add = m.instance("add", &units.add);
-    let sum = partial_sums(&m, c, on, second.out("product"), add.out("sum"));
+    let sum = partial_sums(&m, c, w, on, second.out("product"), add.out("sum"));
     add.connect("a", m.delay("augend", sum.on.mux(sum.left, f), "of the adder"));
     add.connect("b", m.delay("addend", sum.on.mux(sum.right, b), "of the adder"));
     let second = pipe("late_product", second.out("product"), super::ZOP_LATENCY - fp::MUL_LATENCY, false);
@@ -99,11 +100,18 @@ fn operand_a<'m>(m: &'m Module, c: &Config, units: &Shared) -> Sig<'m> {
 }
 
 /// The lane's partial sums, and what the adder takes while squares are summed.
-fn partial_sums<'m>(m: &'m Module, c: &Config, on: Sig<'m>, square: Sig<'m>, sum: Sig<'m>) -> Sum<'m> {
-    let bits = slot_bits(c);
+fn partial_sums<'m>(
+    m: &'m Module,
+    c: &Config,
+    w: Widths,
+    on: Sig<'m>,
+    square: Sig<'m>,
+    sum: Sig<'m>,
+) -> Sum<'m> {
+    let bits = slot_bits(c) + w.row;
     let flag = |name: &str, doc: &str| m.input(name, u(1), doc);
     let slot = |name: &str, doc: &str| m.input(name, u(bits), doc);
-    let partial = m.mem("partial", 32, slots(c) as usize, MemStyle::Lut, "partial sums of this lane");
+    let partial = m.mem("partial", 32, 1 << bits, MemStyle::Lut, "partial sums of this lane, all rows");
     partial.write(flag("slot_we", "keep the sum"), slot("slot_write", "where the sum goes"), sum);
     let left = partial.read_async("left_partial", slot("slot_left", "left partial sum"));
     let right = partial.read_async("right_partial", slot("slot_right", "right partial sum of a fold"));
@@ -111,8 +119,9 @@ fn partial_sums<'m>(m: &'m Module, c: &Config, on: Sig<'m>, square: Sig<'m>, sum
     let right = right & (!flag("right_zero", "the right partial sum is still zero")).repeat(32);
     let fold = flag("fold", "partial sums of this lane are folded");
     let cross = flag("across", "sums of lanes are folded");
-    let other = m.input("other", u(32), "the other lane's sum");
-    Sum { on, left: cross.mux(sum, left), right: cross.mux(other, fold.mux(right, square)) }
+    m.output("left", u(32), "partial sum of this lane").set(left);
+    let other = m.input("other", u(32), "that of the other lane");
+    Sum { on, left, right: cross.mux(other, fold.mux(right, square)) }
 }
 
 /// int16 codes; int8 codes are the same, clamped further, because the limits are integers.

@@ -8,11 +8,12 @@
 //! ```
 //!
 //! A slot carries a word's flags; a unit in brackets is passed by when the instruction does not use it. Operands
-//! are not delayed, their addresses are: m is read when A is converted, b when the function is computed. Nothing of two
+//! are not delayed, their addresses are: m is read when A is converted, b when the function is computed. At most one of A and b
+//! comes from vector memory, which has one read port. Nothing of two
 //! instructions is ever in the pipeline at once, so there are no hazards between instructions; inside of one, an operand
 //! is read before the result at its place is written (in-place instructions), and no other overlap is legal.
 //!
-//! Ports: `docs/architecture.md`. `done` comes in the cycle in which the last write is made. At most [`OUT_SLACK`]
+//! Ports: `docs/architecture.md`; accumulators as in [`matmul`]. `done` comes in the cycle in which the last write is made. At most [`OUT_SLACK`]
 //! words come out after `hold` rises.
 
 mod insn;
@@ -40,6 +41,7 @@ use tag::{Flags, Tag, Widths};
 
 use super::attention;
 pub use super::attention::ATT_LATENCY;
+use super::matmul;
 pub use super::matmul::ACC_LATENCY;
 /// Most words that come out after `hold` has risen.
 pub const OUT_SLACK: u32 = 64;
@@ -136,7 +138,7 @@ impl<'m> Io<'m> {
             rows: m.input("rows", u(5), "rows of the step"),
             row_info: m.input("row_info", u(128 * c.rows), "descriptors of the rows"),
             hold: tag::pipe("held", m.input("hold", u(1), "stop issuing words"), 1, true),
-            acc_data: m.input("acc_data", u(c.lanes * c.acc_bits()), "accumulators, 2 cycles after acc_word"),
+            acc_data: m.input("acc_data", u(c.lanes * c.acc_bits()), "accumulators, 2 cycles after acc_row"),
             att_data: m.input("att_data", u(c.lanes * INT_BITS), "attention sums, 2 cycles after att_word"),
             ld_vmem: m.input("ld_vmem", u(1), "the loader writes vector memory"),
             ld_cmem: m.input("ld_cmem", u(1), "the loader writes shared memory"),
@@ -168,30 +170,38 @@ fn build<'m>(m: &'m Module, c: &'m Config, parts: Parts) {
     let (io, w) = (Io::new(m, c), Widths::new(c));
     let insn = Insn::new(m, io.insn, c.probe);
     let unit = Unit { m, c, w, io, insn };
-    let (issue, slot) = issue_slot(&unit, parts.issue);
-    let path = Path::new(m, &unit.insn, slot, w);
-    let lane = Rc::new(lane::lane(c, &parts.shared));
+    let takes_part = takes_part(&unit);
+    let (issue, slot) = issue_slot(&unit, parts.issue, takes_part);
+    let path = Path::new(m, &unit.insn, slot, w, matmul::gather_latency(c));
+    let lane = Rc::new(lane::lane(c, w, &parts.shared));
     let lanes: Vec<Inst> = (0..c.lanes).map(|l| m.instance(&format!("lane{l}"), &lane)).collect();
     let z = m.node("z", cat_lsb(&lanes.iter().map(|l| l.out("z")).collect::<Vec<_>>()));
     let scalars = m.instance("scalars", scalars::scalars(c, w));
     let operands = operands::read(&unit, issue, &path, scalars, z);
     connect_lanes(&unit, &lanes, &operands);
-    let sum = connect_sum(&unit, &lanes, path.square);
+    let sum = connect_sum(&unit, &lanes, &path);
     let max = connect_max(&unit, &path, z);
-    operands::scalars(&unit, issue, &path, scalars, z, [max, sum], lanes[0].out("sum"));
+    let total = (lanes[0].out("sum"), takes_part);
+    operands::scalars(&unit, issue, &path, scalars, z, [max, sum], total);
     out::drive(&unit, &path, &lanes, z);
-    settle(&unit, issue, &path, sum);
+    settle(&unit, &path, sum);
 }
 
-/// The loop over all words, and the slot that it issues.
-fn issue_slot<'m>(unit: &Unit<'m>, issue: Module) -> (Inst<'m>, Tag<'m>) {
+/// Rows that the instruction works on.
+fn takes_part<'m>(unit: &Unit<'m>) -> Sig<'m> {
     let (m, c, insn, io) = (unit.m, unit.c, &unit.insn, &unit.io);
-    let issue = m.instance("issue", issue);
-    let wants: Vec<Sig> = (0..c.rows).map(|r| !insn.head | io.row_info.bit(128 * r + 96)).collect();
+    let wants = |r: u32| io.rows.gt(r) & (!insn.head | io.row_info.bit(128 * r + 96));
     for r in 0..c.rows {
         m.unused("only the flag that asks for logits", io.row_info.bits(128 * r, 96));
         m.unused("only the flag that asks for logits", io.row_info.bits(128 * r + 97, 31));
     }
+    m.node("takes_part", cat_lsb(&(0..c.rows).map(wants).collect::<Vec<_>>()))
+}
+
+/// The loop over all words, and the slot that it issues.
+fn issue_slot<'m>(unit: &Unit<'m>, issue: Module, takes_part: Sig<'m>) -> (Inst<'m>, Tag<'m>) {
+    let (m, c, insn, io) = (unit.m, unit.c, &unit.insn, &unit.io);
+    let issue = m.instance("issue", issue);
     let inputs = [
         ("start", io.start),
         ("hold", io.hold),
@@ -199,26 +209,24 @@ fn issue_slot<'m>(unit: &Unit<'m>, issue: Module) -> (Inst<'m>, Tag<'m>) {
         ("reps", insn.rep),
         ("a", insn.a),
         ("rotate", insn.rotate),
-        ("m_stride", insn.m_stride),
-        ("drain", insn.drain),
-        ("rows", io.rows),
-        ("takes_part", cat_lsb(&wants)),
+        ("by_row", insn.to_kv | insn.outward),
+        ("acc", insn.acc),
+        ("sum", insn.reduce_sum),
+        ("takes_part", takes_part),
     ];
     for (port, x) in inputs {
         issue.connect(port, x);
     }
-    if issue::interval(c) > 1 {
-        issue.connect("sum", insn.reduce_sum);
-    }
-    for unit in ["acc", "att"] {
-        let row = m.output(&format!("{unit}_row"), u(4), "row that is read");
-        row.set(issue.out("a_row"));
+    let row = issue.out("a_row").zext(4);
+    let gathered = tag::pipe("gathered_row", row, matmul::gather_latency(c), false);
+    m.output("acc_ask", u(1), "asks for a word of all rows").set(issue.out("a_ask"));
+    for (unit, row) in [("acc", gathered), ("att", row)] {
+        m.output(&format!("{unit}_row"), u(4), "row that is read").set(row);
         m.output(&format!("{unit}_word"), u(16), "word that is read").set(issue.out("a_word"));
     }
     let slot = |what: &str| issue.out(&format!("slot_{what}"));
-    let flags =
-        Flags { valid: slot("valid"), last: slot("last"), row_end: slot("row_end"), end: slot("end") };
-    (issue, Tag { flags, place: cat_lsb(&[slot("row"), slot("m_word")]) })
+    let [valid, turn, last, row_end, end] = ["valid", "turn", "last", "row_end", "end"].map(slot);
+    (issue, Tag { flags: Flags { valid, turn, last, row_end, end }, row: slot("row") })
 }
 
 fn connect_lanes<'m>(unit: &Unit<'m>, lanes: &[Inst<'m>], operands: &Operands<'m>) {
@@ -227,16 +235,17 @@ fn connect_lanes<'m>(unit: &Unit<'m>, lanes: &[Inst<'m>], operands: &Operands<'m
     let att = unit.io.att_data.words(INT_BITS);
     for (l, lane) in lanes.iter().enumerate() {
         let own = |x: Sig<'m>| x.word(l as u32, 32);
-        let raw = own(operands.raw);
+        let words = own(operands.words);
         let bits = integer_bits(c);
         let integer = insn.att.mux(tag::low(att[l], bits).as_signed(), acc[l].as_signed().sext(bits));
         let inputs = [
-            ("raw", if l == 0 { insn.scalar.mux(operands.scalar, raw) } else { raw }),
+            ("raw", if l == 0 { insn.scalar.mux(operands.scalar, words) } else { words }),
             ("whole", integer),
             ("m", insn.m_cmem.mux(own(operands.m_words), operands.m_scalar)),
-            ("b", insn.b_vmem.mux(own(operands.b_words), operands.b_scalar)),
+            ("b", insn.b_vmem.mux(words, operands.b_scalar)),
             ("is_integer", insn.integer),
             ("has_m", insn.has_m),
+            ("relu", insn.relu),
             ("has_func", insn.has_func),
             ("func", insn.func),
             ("zop", insn.zop),
@@ -249,11 +258,14 @@ fn connect_lanes<'m>(unit: &Unit<'m>, lanes: &[Inst<'m>], operands: &Operands<'m
 }
 
 /// Connects the control of the sum of squares to the lanes.
-fn connect_sum<'m>(unit: &Unit<'m>, lanes: &[Inst<'m>], [square, row_end]: [Sig<'m>; 2]) -> Inst<'m> {
+fn connect_sum<'m>(unit: &Unit<'m>, lanes: &[Inst<'m>], path: &Path<'m>) -> Inst<'m> {
     let (m, c) = (unit.m, unit.c);
-    let sum = m.instance("sum", sum::sum(c));
-    sum.connect("square", square);
-    sum.connect("row_end", row_end);
+    let sum = m.instance("sum", sum::sum(c, unit.w));
+    for (port, x) in ["square", "turn", "row_end"].into_iter().zip(path.square) {
+        sum.connect(port, x);
+    }
+    sum.connect("row", path.square_row);
+    sum.connect("rows", unit.io.rows);
     let ports =
         ["fold", "across", "slot_left", "slot_right", "left_zero", "right_zero", "slot_we", "slot_write"];
     for (l, lane) in lanes.iter().enumerate() {
@@ -263,7 +275,7 @@ fn connect_sum<'m>(unit: &Unit<'m>, lanes: &[Inst<'m>], [square, row_end]: [Sig<
         // The lane that is a distance of V/2, V/4, .. 1 away.
         let steps = (0..c.lanes.ilog2()).map(|s| (sum::first_cross(c) + s, c.lanes as usize >> (s + 1)));
         let arms: Vec<(u32, Sig)> =
-            steps.filter(|(_, far)| l < *far).map(|(s, far)| (s, lanes[l + far].out("sum"))).collect();
+            steps.filter(|(_, far)| l < *far).map(|(s, far)| (s, lanes[l + far].out("left"))).collect();
         lane.connect(
             "other",
             match arms.first() {
@@ -281,8 +293,9 @@ fn connect_sum<'m>(unit: &Unit<'m>, lanes: &[Inst<'m>], [square, row_end]: [Sig<
 fn connect_max<'m>(unit: &Unit<'m>, path: &Path<'m>, z: Sig<'m>) -> Inst<'m> {
     let (m, insn) = (unit.m, &unit.insn);
     let to = path.z;
-    let max = m.instance("max", max::max(unit.c, unit.w.row));
+    let max = m.instance("max", max::max(unit.c, unit.w));
     max.connect("valid", path.z_flags.valid & insn.reduce_max);
+    max.connect("first", !to.word.any());
     max.connect("last", path.z_flags.last);
     max.connect("row", to.row);
     max.connect("index", insn.smax.wrapping_add(to.rep));
@@ -291,19 +304,12 @@ fn connect_max<'m>(unit: &Unit<'m>, path: &Path<'m>, z: Sig<'m>) -> Inst<'m> {
     max
 }
 
-/// When a row, and when the instruction is written.
-fn settle<'m>(unit: &Unit<'m>, issue: Inst<'m>, path: &Path<'m>, sum: Inst<'m>) {
+/// When the instruction is written.
+fn settle<'m>(unit: &Unit<'m>, path: &Path<'m>, sum: Inst<'m>) {
     let (m, insn) = (unit.m, &unit.insn);
     let cycles = max::latency(unit.c).max(fp::F32_TO_INT_LATENCY);
-    let flags = path.z_flags;
-    let ends = cat_lsb(&[flags.row_end, flags.end]);
-    let late = tag::gated("after_max", ends, insn.reduce_max, cycles);
-    let pick = |z: Sig<'m>, code: Sig<'m>, max: Sig<'m>| insn.reduce_max.mux(max, insn.codes.mux(code, z));
-    let row_end = pick(flags.row_end, path.code_flags.row_end, late.bit(0));
-    let end = pick(flags.end, path.code_flags.end, late.bit(1));
-    issue.connect("row_done", insn.reduce_sum.mux(sum.out("done"), row_end));
-    let drained = m.reg("drained", u(1), Some(0), "a drained instruction is over");
-    drained.set(issue.out("drained"));
+    let late = tag::gated("after_max", path.z_flags.end, insn.reduce_max, cycles);
+    let end = insn.reduce_max.mux(late, insn.codes.mux(path.code_flags.end, path.z_flags.end));
     m.output("done", u(1), "the instruction is over, its last write is made in this cycle or was")
-        .set(end | drained.q());
+        .set(end | sum.out("over"));
 }

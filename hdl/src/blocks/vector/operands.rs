@@ -3,21 +3,20 @@
 use super::Unit;
 use super::path::Path;
 use super::tag::{Place, low, row_base, scalar_address};
-use crate::dsl::{Inst, MemStyle, Sig};
+use crate::blocks::memory_style;
+use crate::dsl::{Inst, Sig};
 use sterna_spec::isa::DstKind;
 
 /// The operands as the lanes take them.
 pub(super) struct Operands<'m> {
-    /// A of vector memory, all lanes.
-    pub raw: Sig<'m>,
+    /// A or b of vector memory, all lanes.
+    pub words: Sig<'m>,
     /// A of the scalars, for lane 0.
     pub scalar: Sig<'m>,
     /// Factor from shared memory, all lanes.
     pub m_words: Sig<'m>,
     /// Factor for all lanes: scalar or immediate.
     pub m_scalar: Sig<'m>,
-    /// b of vector memory, all lanes.
-    pub b_words: Sig<'m>,
     /// b for all lanes: scalar or immediate.
     pub b_scalar: Sig<'m>,
 }
@@ -37,11 +36,13 @@ pub(super) fn read<'m>(
     let b_row = m.delay("b_row", path.b.row, "its row");
     let base = row_base(m, b_row, c.rows, c.vector_words, w.vmem);
     let b_address = m.delay("b_address", base.wrapping_add(b_word), "word of b");
-    let (raw, b_words) = vector_memory(unit, path, issue.out("a_address"), b_address, z);
+    let address = insn.vector.mux(issue.out("a_address"), b_address);
+    let words = vector_memory(unit, path, address, z);
 
     let m_address = low(insn.m, w.cmem).wrapping_add(path.m_word);
     let m_address = m.delay("m_address", m_address, "word of the factor in shared memory");
-    let cmem = m.mem("cmem", 32 * c.lanes, c.shared_words as usize, MemStyle::Block, "shared memory");
+    let (width, depth) = (32 * c.lanes, c.shared_words as usize);
+    let cmem = m.mem("cmem", width, depth, memory_style(c, width, depth), "shared memory");
     let (io, mask) = (&unit.io, unit.io.ld_cmem.repeat(c.lanes));
     cmem.write_lanes(io.ld_mask & mask, low(io.ld_word, w.cmem), io.ld_data);
     let m_words = m.delay("m_words", cmem.read("cmem_q", m_address, on), "factors from shared memory");
@@ -50,23 +51,16 @@ pub(super) fn read<'m>(
         m.delay(name, is_scalar.mux(scalars.out(port), imm), "the same for all lanes: a scalar or immediate")
     };
     Operands {
-        raw,
+        words,
         scalar: m.delay("a_scalar", scalars.out("a_data"), "A as a scalar"),
         m_words,
         m_scalar: late("m_scalar", "m_data", insn.m_sreg, insn.imm_m),
-        b_words,
         b_scalar: late("b_scalar", "b_data", insn.b_sreg, insn.imm_b),
     }
 }
 
-/// Two copies of vector memory, one for A and one for b: two reads and a write in each cycle.
-fn vector_memory<'m>(
-    unit: &Unit<'m>,
-    path: &Path<'m>,
-    a_address: Sig<'m>,
-    b_address: Sig<'m>,
-    z: Sig<'m>,
-) -> (Sig<'m>, Sig<'m>) {
+/// Vector memory of all rows: a read, of A or of b, and a write in each cycle.
+fn vector_memory<'m>(unit: &Unit<'m>, path: &Path<'m>, read: Sig<'m>, z: Sig<'m>) -> Sig<'m> {
     let (m, c, w, io) = (unit.m, unit.c, unit.w, &unit.io);
     let to = path.z;
     let store = path.z_flags.valid & unit.insn.to(DstKind::Vmem);
@@ -77,18 +71,11 @@ fn vector_memory<'m>(
     let address = m.node("vmem_address", base.wrapping_add(word));
     let mask = m.node("vmem_mask", load.mux(io.ld_mask, store.repeat(c.lanes)));
     let data = m.node("vmem_data", load.mux(io.ld_data, z));
-    let copy = |name: &str, address: Sig<'m>| {
-        let depth = (c.rows * c.vector_words) as usize;
-        let doc = format!("vector memory of all rows, the copy read as {name}");
-        let mem = m.mem(&format!("vmem_{name}"), 32 * c.lanes, depth, MemStyle::Block, &doc);
-        (mem, mem.read(&format!("vmem_{name}_q"), address, m.u(1, 1)))
-    };
-    let copies = [copy("a", a_address), copy("b", b_address)];
-    for (mem, _) in copies {
-        mem.write_lanes(mask, address, data);
-    }
-    let [a, b] = copies.map(|(_, q)| q);
-    (m.delay("a_words", a, "A from vector memory"), m.delay("b_words", b, "b from vector memory"))
+    let depth = (c.rows * c.vector_words) as usize;
+    let width = 32 * c.lanes;
+    let mem = m.mem("vmem", width, depth, memory_style(c, width, depth), "vector memory of all rows");
+    mem.write_lanes(mask, address, data);
+    m.delay("words", mem.read("vmem_q", read, m.u(1, 1)), "A or b from vector memory")
 }
 
 /// A value that the scalars take.
@@ -108,7 +95,7 @@ pub(super) fn scalars<'m>(
     scalars: Inst<'m>,
     z: Sig<'m>,
     [max, sum]: [Inst<'m>; 2],
-    total: Sig<'m>,
+    (total, takes_part): (Sig<'m>, Sig<'m>),
 ) {
     let (m, c, w, insn, io) = (unit.m, unit.c, unit.w, &unit.insn, &unit.io);
     let step = |place: Place<'m>, inc: Sig<'m>| {
@@ -131,8 +118,10 @@ pub(super) fn scalars<'m>(
         .set(scalars.out("a_data"));
 
     let to = path.z;
+    let part = takes_part.zext(1 << w.row);
+    let own = part.bit_dyn(sum.out("done_row"));
     let reductions = [
-        Write { on: sum.out("done"), row: issue.out("a_row"), index: insn.ssum, data: total },
+        Write { on: sum.out("done") & own, row: sum.out("done_row"), index: insn.ssum, data: total },
         Write {
             on: max.out("we"),
             row: max.out("write_row"),

@@ -1,12 +1,12 @@
 //! The way of a slot through the pipeline: flags for each place at which something is read or written.
 //!
 //! Words come in order, so a place counts them by their flags instead of being told where they stand; only the row travels along,
-//! as rows may be left out.
+//! as rows may be left out. Accumulators take longer to arrive than other operands A, so their slots wait first.
 
 use super::insn::Insn;
-use super::tag::{Flags, Place, Tag, Widths, gated};
+use super::tag::{Flags, Place, Tag, Widths, gated, low, pipe};
 use super::{READ_LATENCY, SHORT_LATENCY, ZOP_LATENCY, fp};
-use crate::dsl::{Module, Sig, cat_lsb, u};
+use crate::dsl::{Module, Reg, Sig, cat_lsb, u};
 
 /// Tags by place. A tag stands [`READ_LATENCY`] cycles before the operand that is read for it.
 pub(super) struct Path<'m> {
@@ -22,8 +22,11 @@ pub(super) struct Path<'m> {
     /// With the codes; the flags are only set if the instruction makes codes.
     pub code_flags: Flags<'m>,
     pub code: Target<'m>,
-    /// A cycle before the square of A at the adders, only if squares are summed: [`super::tag::Flags::valid`], [`super::tag::Flags::row_end`].
-    pub square: [Sig<'m>; 2],
+    /// A cycle before the square of A at the adders, only if squares are summed: [`super::tag::Flags::valid`],
+    /// [`super::tag::Flags::turn`], [`super::tag::Flags::row_end`].
+    pub square: [Sig<'m>; 3],
+    /// Its row.
+    pub square_row: Sig<'m>,
 }
 
 /// Where a result goes.
@@ -40,18 +43,20 @@ pub(super) struct Target<'m> {
 /// Place of a word.
 fn count<'m>(m: &'m Module, name: &str, tag: Tag<'m>, w: Widths) -> Place<'m> {
     let flags = tag.flags;
-    let counter =
-        |what: &str, width: u32, doc: &str| m.reg(&format!("{name}_{what}"), u(width), Some(0), doc);
+    let counter = |what: &str, width: u32, doc: &str| -> Reg<'m> {
+        m.reg(&format!("{name}_{what}"), u(width), Some(0), doc)
+    };
     let rep = counter("rep", 8, "repetition");
     let word = counter("word", w.word, "word of the repetition");
     let offset = counter("offset", w.word, "word of the row");
-    rep.when(flags.row_end, 0);
-    rep.when(flags.last, rep.q().wrapping_add(1));
-    word.when(flags.last, 0);
-    word.when(flags.valid, word.q().wrapping_add(1));
-    offset.when(flags.row_end, 0);
-    offset.when(flags.valid, offset.q().wrapping_add(1));
-    Place { row: tag.place, rep: rep.q(), word: word.q(), offset: offset.q() }
+    let turn = flags.turn;
+    rep.when(turn & flags.row_end, 0);
+    rep.when(turn & flags.last, rep.q().wrapping_add(1));
+    word.when(turn & flags.last, 0);
+    word.when(turn, word.q().wrapping_add(1));
+    offset.when(turn & flags.row_end, 0);
+    offset.when(turn, offset.q().wrapping_add(1));
+    Place { row: tag.row, rep: rep.q(), word: word.q(), offset: offset.q() }
 }
 
 /// The target of a word, a cycle later.
@@ -67,15 +72,19 @@ fn target<'m>(m: &'m Module, name: &str, tag: Tag<'m>, insn: &Insn<'m>, w: Width
 }
 
 impl<'m> Path<'m> {
-    /// The path of `slot`, whose place carries the row and above it the word of shared memory.
-    pub(super) fn new(m: &'m Module, insn: &Insn<'m>, slot: Tag<'m>, w: Widths) -> Self {
-        let wide = slot.detour("convert", insn.integer, fp::INT_TO_F32_LATENCY).later("a", 1);
-        let factor = Tag { flags: wide.flags, place: wide.place.bits(0, w.row) };
-        let m_word = wide.place.bits(w.row, w.cmem);
+    /// The path of `slot`; `gather`: cycles by which accumulators come later than other operands.
+    pub(super) fn new(m: &'m Module, insn: &Insn<'m>, slot: Tag<'m>, w: Widths, gather: u32) -> Self {
+        let a = slot.detour("gather", insn.acc, gather);
+        let a = a.detour("convert", insn.integer, fp::INT_TO_F32_LATENCY);
+        let factor = a.later("a", 1);
+        let at_factor = count(m, "at_factor", factor, w);
+        let part = m.delay("m_part", row_part(m, a.row, insn.m_stride, w), "the row's part of shared memory");
+        let m_word = part.wrapping_add(at_factor.word.resize(w.cmem));
         let cycles = READ_LATENCY + fp::MUL_LATENCY - 1;
-        let square = cat_lsb(&[factor.flags.valid, factor.flags.row_end]);
+        let square = cat_lsb(&[factor.flags.valid, factor.flags.turn, factor.flags.row_end]);
         let square = gated("square", square, insn.reduce_sum, cycles);
-        let square = [0, 1].map(|i| square.bit(i));
+        let square = [0, 1, 2].map(|i| square.bit(i));
+        let square_row = pipe("square_row", factor.row, cycles, false);
 
         let multiplied = factor.detour("multiply", insn.has_m, fp::MUL_LATENCY);
         let b = multiplied.detour("function", insn.has_func, fp::SFU_LATENCY);
@@ -83,13 +92,14 @@ impl<'m> Path<'m> {
         let last = short.detour("second_operation", insn.long_zop, ZOP_LATENCY - SHORT_LATENCY);
         let z_flags = last.flags.through("z_flags", m.u(1, 1), 1);
         let z = target(m, "z", last, insn, w);
-        let before = Tag { flags: z_flags, place: z.row };
+        let before = Tag { flags: z_flags, row: z.row };
         let before = before.later_if("quantize", insn.codes, fp::F32_TO_INT_LATENCY - 1);
         let code_flags = before.flags.through("code_flags", m.u(1, 1), 1);
-        m.unused("the words of codes are not counted further", code_flags.last);
+        let counted = cat_lsb(&[code_flags.turn, code_flags.last, code_flags.row_end]);
+        m.unused("the words of codes are not counted further", counted);
         m.unused("its memory may be smaller", z.dst);
         Path {
-            factor: count(m, "at_factor", factor, w),
+            factor: at_factor,
             m_word,
             b: count(m, "at_b", b, w),
             z_flags,
@@ -97,6 +107,14 @@ impl<'m> Path<'m> {
             code_flags,
             code: target(m, "code", before, insn, w),
             square,
+            square_row,
         }
     }
+}
+
+/// First word of the row's part of shared memory, counted from `m`: row times stride.
+fn row_part<'m>(m: &'m Module, row: Sig<'m>, stride: Sig<'m>, w: Widths) -> Sig<'m> {
+    let stride = low(stride.zext(16), w.cmem);
+    let term = |bit: u32| row.bit(bit).repeat(w.cmem) & (stride << bit).trunc(w.cmem);
+    (0..w.row).map(term).reduce(|a, b| a.wrapping_add(b)).unwrap_or(m.u(w.cmem, 0))
 }

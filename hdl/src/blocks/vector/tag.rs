@@ -38,6 +38,8 @@ impl Widths {
 pub(super) struct Flags<'m> {
     /// The slot holds a word.
     pub valid: Sig<'m>,
+    /// The next word is another than this one in another row.
+    pub turn: Sig<'m>,
     /// The last word of a repetition.
     pub last: Sig<'m>,
     /// The last word of a row.
@@ -48,11 +50,12 @@ pub(super) struct Flags<'m> {
 
 impl<'m> Flags<'m> {
     fn pack(self) -> Sig<'m> {
-        cat_lsb(&[self.valid, self.last, self.row_end, self.end])
+        cat_lsb(&[self.valid, self.turn, self.last, self.row_end, self.end])
     }
 
     fn unpack(x: Sig<'m>) -> Self {
-        Flags { valid: x.bit(0), last: x.bit(1), row_end: x.bit(2), end: x.bit(3) }
+        let [valid, turn, last, row_end, end] = [0, 1, 2, 3, 4].map(|i| x.bit(i));
+        Flags { valid, turn, last, row_end, end }
     }
 
     /// `cycles` later; enters only when `used`, so that nothing stale is left for a later instruction.
@@ -65,29 +68,29 @@ impl<'m> Flags<'m> {
 #[derive(Clone, Copy)]
 pub(super) struct Tag<'m> {
     pub flags: Flags<'m>,
-    /// What travels with the word: its row, and more.
-    pub place: Sig<'m>,
+    /// Its row.
+    pub row: Sig<'m>,
 }
 
 impl<'m> Tag<'m> {
     /// `cycles` later.
     pub(super) fn later(self, name: &str, cycles: u32) -> Self {
-        self.later_if(name, self.place.module().u(1, 1), cycles)
+        self.later_if(name, self.row.module().u(1, 1), cycles)
     }
 
     /// `cycles` later, its flags only if `used`.
     pub(super) fn later_if(self, name: &str, used: Sig<'m>, cycles: u32) -> Self {
         let flags = self.flags.through(&format!("{name}_flags"), used, cycles);
-        Tag { flags, place: pipe(&format!("{name}_place"), self.place, cycles, false) }
+        Tag { flags, row: pipe(&format!("{name}_row"), self.row, cycles, false) }
     }
 
     /// `cycles` later if `used`, else at once: a unit that an instruction may leave out.
     pub(super) fn detour(self, name: &str, used: Sig<'m>, cycles: u32) -> Self {
-        let m = self.place.module();
+        let m = self.row.module();
         let slow = self.flags.through(&format!("{name}_flags"), used, cycles).pack();
-        let place = pipe(&format!("{name}_place"), self.place, cycles, false);
+        let row = pipe(&format!("{name}_row"), self.row, cycles, false);
         let flags = Flags::unpack(m.node(&format!("after_{name}_flags"), used.mux(slow, self.flags.pack())));
-        Tag { flags, place: m.node(&format!("after_{name}_place"), used.mux(place, self.place)) }
+        Tag { flags, row: m.node(&format!("after_{name}_row"), used.mux(row, self.row)) }
     }
 }
 

@@ -8,7 +8,7 @@ use sterna_spec::isa::Instruction;
 use sterna_spec::layout::{self, MatrixShape};
 
 use crate::blocks::matmul::dims::Dims;
-use crate::blocks::matmul::{ACC_LATENCY, engine};
+use crate::blocks::matmul::{ACC_LATENCY, engine, gather_latency};
 use crate::dsl::{Bits, Sim};
 
 /// A matrix and the codes of all rows.
@@ -66,8 +66,21 @@ impl Case {
     }
 }
 
+/// A word that the vector unit asked for while a matrix ran.
+struct Asked {
+    /// Cycle, in the bench's count.
+    at: u64,
+    first: usize,
+}
+
 pub(super) struct Bench {
     pub(super) config: Config,
+    /// First word of accumulators that matrices write.
+    pub(super) dst: usize,
+    /// Sums that lie elsewhere in the accumulators, by row: read while matrices run.
+    pub(super) kept: Vec<Vec<i64>>,
+    /// First of their words.
+    pub(super) kept_at: usize,
     pub(super) dims: Dims,
     pub(super) sim: Sim,
 }
@@ -82,7 +95,7 @@ impl Bench {
         let engine = engine(&dims);
         engine.check().unwrap_or_else(|e| panic!("{e}"));
         let sim = Sim::seeded(&engine, seed).unwrap_or_else(|e| panic!("{e}"));
-        Bench { config: config.clone(), dims, sim }
+        Bench { config: config.clone(), dims, sim, dst: 0, kept: vec![], kept_at: 0 }
     }
 
     pub(super) fn write_codes(&mut self, case: &Case) {
@@ -114,12 +127,15 @@ impl Bench {
             blocks: shape.blocks as u16,
             chunks: shape.chunks as u16,
             planes: case.planes as u8,
+            dst: self.dst as u16,
+            beside: false,
         };
         self.sim.set("insn", Bits::from_bytes(256, &insn.encode()));
         self.sim.set("start", 1);
         let total = case.planes as usize * shape.plane_beats();
         let mut beats = stream.chunks(self.config.beat_bytes());
         let (mut offered, mut taken, mut done) = (None, 0, None);
+        let (mut asked, mut words) = (None, 0);
         for cycle in 0..200 + 40 * total + total * self.dims.chunk() {
             if offered.is_none() && random.random_bool(pace) {
                 offered = beats.next().or(Some(&[0xa5][..])); // once all are taken, more are offered
@@ -134,6 +150,7 @@ impl Bench {
                 taken += 1;
                 offered = None;
             }
+            words += usize::from(self.read_beside(cycle as u64, &mut asked, random)?);
             if self.sim.is_high("done") && done.replace(cycle).is_some() {
                 return Err("done twice".into());
             }
@@ -144,6 +161,10 @@ impl Bench {
             }
         }
         self.sim.set("w_valid", 0);
+        self.sim.set("acc_ask", 0);
+        if !self.kept.is_empty() && words < 3 {
+            return Err(format!("{words} words read beside the matrix"));
+        }
         match done {
             Some(cycles) if taken == total => Ok(cycles),
             Some(_) => Err(format!("{taken} of {total} beats taken")),
@@ -151,20 +172,71 @@ impl Bench {
         }
     }
 
-    /// The first `count` accumulators of a row, read as the vector unit does: one word a cycle.
-    pub(super) fn accumulators(&mut self, row: usize, count: usize) -> Vec<i64> {
-        let (lanes, bits) = (self.config.lanes as usize, self.dims.acc_bits);
-        let words = count.div_ceil(lanes);
-        let mut all = Vec::new();
-        self.sim.set("acc_row", row);
-        for cycle in 0..words + ACC_LATENCY as usize {
-            if cycle >= ACC_LATENCY as usize {
-                let word = self.sim.bits("acc_data");
-                all.extend((0..lanes as u32).map(|l| word.slice(l * bits, bits).to_i64()));
+    /// A cycle of a reader of `kept`: asks for a word, reads all rows of it, asks for the next. 1 if all rows of a word were right.
+    fn read_beside(
+        &mut self,
+        cycle: u64,
+        asked: &mut Option<Asked>,
+        random: &mut impl Rng,
+    ) -> Result<bool, String> {
+        let (lanes, rows) = (self.config.lanes as usize, self.kept.len());
+        if rows == 0 {
+            return Ok(false);
+        }
+        let gather = u64::from(gather_latency(&self.config));
+        let mut right = false;
+        self.sim.set("acc_ask", 0);
+        if let Some(Asked { at, first }) = *asked {
+            let row = (cycle - at).saturating_sub(gather).min(rows as u64 - 1);
+            self.sim.set("acc_row", row);
+            let seen = (cycle - at).checked_sub(gather + u64::from(ACC_LATENCY));
+            if let Some(row) = seen.map(|r| r as usize) {
+                let got = self.word();
+                let want = &self.kept[row][first..first + lanes];
+                if got != want {
+                    return Err(format!("beside: row {row} from {first}: expected {want:?}, got {got:?}"));
+                }
+                right = row == rows - 1;
             }
-            self.sim.set("acc_word", cycle.min(words - 1));
+        }
+        if right || asked.is_none() {
+            let first = random.random_range(0..self.kept[0].len() / lanes) * lanes;
+            self.sim.set("acc_ask", 1);
+            self.sim.set("acc_word", self.kept_at + first / lanes);
+            *asked = Some(Asked { at: cycle, first });
+        }
+        Ok(right)
+    }
+
+    /// The word at the vector unit's port.
+    fn word(&mut self) -> Vec<i64> {
+        let (lanes, bits) = (self.config.lanes, self.dims.acc_bits);
+        let word = self.sim.bits("acc_data");
+        (0..lanes).map(|l| word.slice(l * bits, bits).to_i64()).collect()
+    }
+
+    /// The first `count` accumulators of all rows from `dst` on, read as the vector unit does: a word of all rows, then the next as
+    /// early as it may be asked for.
+    pub(super) fn accumulators(&mut self, count: usize) -> Vec<Vec<i64>> {
+        let lanes = self.config.lanes as usize;
+        let (words, rows) = (count.div_ceil(lanes), self.config.rows as usize);
+        let (blocks, gather) = (self.dims.word_blocks(), gather_latency(&self.config) as usize);
+        let period = rows - 1 + blocks;
+        let mut all = vec![Vec::new(); rows];
+        for cycle in 0..words * period + gather + ACC_LATENCY as usize {
+            self.sim.set("acc_ask", cycle % period == 0);
+            self.sim.set("acc_word", self.dst + (cycle / period).min(words - 1));
+            let row = |cycle: Option<usize>| cycle.map(|c| c % period).filter(|row| *row < rows);
+            if let Some(row) = row(cycle.checked_sub(gather)) {
+                self.sim.set("acc_row", row);
+            }
+            if let Some(row) = row(cycle.checked_sub(gather + ACC_LATENCY as usize)) {
+                let word = self.word();
+                all[row].extend(word);
+            }
             self.sim.tick();
         }
+        self.sim.set("acc_ask", 0);
         all
     }
 
@@ -178,9 +250,9 @@ impl Bench {
     ) -> Result<usize, String> {
         self.write_codes(case);
         let cycles = self.run(case, stream, pace, random)?;
-        for row in 0..case.codes.len() {
+        let count = case.expected(&self.config, 0).len();
+        for (row, got) in self.accumulators(count).into_iter().enumerate() {
             let want = case.expected(&self.config, row);
-            let got = self.accumulators(row, want.len());
             if let Some(n) = (0..want.len()).find(|n| want[*n] != got[*n]) {
                 return Err(format!("row {row}, output {n}: expected {}, got {}", want[n], got[n]));
             }

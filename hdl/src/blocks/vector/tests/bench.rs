@@ -1,5 +1,6 @@
 //! The unit in the evaluator, with the memories that it reads around it, executing instructions one after the other.
 
+use crate::blocks::matmul::{gather_latency, word_cycles};
 use crate::dsl::{Bits, Module, Sim};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -31,6 +32,9 @@ pub struct Bench {
     pub acc: Vec<Vec<i64>>,
     /// Attention sums by row.
     pub att: Vec<Vec<i64>>,
+    /// Cycle and word of what accumulators were asked for: the one that can be read, or was last, and those on their way.
+    asked: VecDeque<(u64, usize)>,
+    now: u64,
     acc_pipe: VecDeque<Bits>,
     att_pipe: VecDeque<Bits>,
 }
@@ -52,6 +56,8 @@ impl Bench {
             config: config.clone(),
             acc: vec![vec![0; config.outputs as usize]; rows],
             att: vec![vec![0; (config.heads * config.head_size) as usize]; rows],
+            asked: VecDeque::new(),
+            now: 0,
             acc_pipe: VecDeque::new(),
             att_pipe: VecDeque::new(),
         }
@@ -147,17 +153,34 @@ impl Bench {
         }
     }
 
+    /// The word of accumulators whose rows can be read in this cycle.
+    fn gathered(&mut self) -> Option<usize> {
+        let (gather, word) = (gather_latency(&self.config), word_cycles(&self.config));
+        let (gather, word) = (u64::from(gather), u64::from(word));
+        if self.sim.is_high("acc_ask") {
+            assert!(self.asked.back().is_none_or(|(at, _)| self.now >= at + word), "asked too early");
+            self.asked.push_back((self.now, self.sim.get("acc_word") as usize));
+        }
+        while self.asked.get(1).is_some_and(|(at, _)| self.now >= at + gather) {
+            self.asked.pop_front();
+        }
+        let gone = self.asked.get(1).is_some_and(|(at, _)| self.now > at + gather - word);
+        self.asked.front().filter(|(at, _)| self.now >= at + gather && !gone).map(|(_, word)| *word)
+    }
+
     /// One cycle of the memories around the unit, and of the unit.
     fn cycle(&mut self) {
         let lanes = self.config.lanes as usize;
-        let mut read = |unit: &str, memory: &[Vec<i64>], width: u32| {
+        let gathered = self.gathered();
+        let att_word = Some(self.sim.get("att_word") as usize);
+        let mut read = |unit: &str, memory: &[Vec<i64>], word: Option<usize>, width: u32| {
             let row = self.sim.get(&format!("{unit}_row")) as usize;
-            let word = self.sim.get(&format!("{unit}_word")) as usize;
-            let at = |l| memory.get(row).and_then(|r| r.get(word * lanes + l)).copied().unwrap_or(0x5a5a);
-            join((0..lanes).map(|l| at(l) as u64), width)
+            let at = |l| memory.get(row)?.get(word? * lanes + l).copied();
+            join((0..lanes).map(|l| at(l).unwrap_or(0x5a5a) as u64), width)
         };
-        self.acc_pipe.push_back(read("acc", &self.acc, self.config.acc_bits()));
-        self.att_pipe.push_back(read("att", &self.att, 40));
+        self.acc_pipe.push_back(read("acc", &self.acc, gathered, self.config.acc_bits()));
+        self.att_pipe.push_back(read("att", &self.att, att_word, 40));
+        self.now += 1;
         self.sim.tick();
         for (port, pipe) in [("acc_data", &mut self.acc_pipe), ("att_data", &mut self.att_pipe)] {
             let arrived = pipe.len() == super::super::ACC_LATENCY as usize;

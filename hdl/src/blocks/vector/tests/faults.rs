@@ -79,6 +79,33 @@ fn a_lost_word_shows() {
     assert!(verdict(&c, lossy).is_err());
 }
 
+/// A change of a signal.
+type Fault = dyn Fn(Sig<'_>) -> Sig<'_>;
+
+/// Rows share what is theirs alone: partial sums, largest magnitudes, a place in the loop.
+#[test]
+fn rows_that_meet_show() {
+    let c = config(4, 3);
+    let fault = |path: &str, change: &Fault| {
+        let m = Module::new("vector", "");
+        build(&m, &c, Parts::new(&c));
+        m.plant(path, change);
+        let check = |seed| Step::new(&c, seed, 60).compare(&mut Bench::new(&c, &m, seed), seed).map(|_| ());
+        (40..43).try_for_each(check)
+    };
+    assert_eq!(fault("issue.some", &|x| x), Ok(()), "the same value changes nothing");
+    let off: [(&str, &Fault); 5] = [
+        ("sum.row_now", &|x| x & 2u8),
+        ("max.first_pipe", &|x| x.module().u(x.width(), 0)),
+        ("issue.next_index", &|x| x | 1u8),
+        ("m_part", &|x| x.module().u(x.width(), 0)),
+        ("z_dst", &|x| x.wrapping_add(1u8)),
+    ];
+    for (path, change) in off {
+        assert!(fault(path, change).is_err(), "{path}");
+    }
+}
+
 #[test]
 fn a_rotation_off_by_one_shows() {
     let c = config(4, 2);

@@ -119,7 +119,8 @@ impl Maker<'_> {
     fn second(&mut self, v: &mut Vector, total: u32, read: &mut Vec<Range>) {
         v.b_kind = pick(&mut self.rng, &[BKind::Vmem, BKind::Sreg, BKind::Imm]);
         if v.b_kind == BKind::Vmem {
-            match v.a_kind == AKind::Sreg || total > self.config.vector_words {
+            let twice = v.a_kind == AKind::Vmem && !matches!(v.zop, ZOp::Pass | ZOp::Square);
+            match v.a_kind == AKind::Sreg || twice || total > self.config.vector_words {
                 true => v.b_kind = BKind::Imm,
                 false => v.b = self.start(total, self.config.vector_words),
             }
@@ -133,10 +134,12 @@ impl Maker<'_> {
     fn destination(&mut self, v: &mut Vector, total: u32, scalars_read: &[Range]) -> Option<()> {
         use DstKind::*;
         let c = self.config;
-        let scalar = v.a_kind == AKind::Sreg;
-        let vector = [None, Vmem, Vmem, Act, Query, Kv, Topk, Logits];
-        v.dst_kind =
-            if scalar { pick(&mut self.rng, &[None, Sreg, KvScale]) } else { pick(&mut self.rng, &vector) };
+        let stays = [None, Vmem, Vmem, Act, Query];
+        v.dst_kind = match v.a_kind {
+            AKind::Sreg => pick(&mut self.rng, &[None, Sreg, KvScale]),
+            AKind::Acc => pick(&mut self.rng, &stays),
+            _ => pick(&mut self.rng, &[&stays[..], &[Kv, Topk, Logits]].concat()),
+        };
         let size = match v.dst_kind {
             Vmem => c.vector_words,
             Act => c.activations / c.lanes,
@@ -184,10 +187,12 @@ impl Maker<'_> {
 
     fn reductions(&mut self, v: &mut Vector, scalars_read: &[Range]) -> Option<()> {
         let size = self.config.scalars;
-        if self.rng.random_range(0..3) == 0 && u32::from(v.rep) <= size {
+        let free = v.dst_kind != DstKind::Sreg;
+        if free && self.rng.random_range(0..3) == 0 && u32::from(v.rep) <= size {
             v.reduce_max = Some(self.start_off(v.rep.into(), size, scalars_read)? as u8);
         }
-        if self.rng.random_range(0..2) == 0 && v.rep == 1 && v.a_kind != AKind::Sreg {
+        let stays = !v.dst_kind.leaves();
+        if stays && self.rng.random_range(0..2) == 0 && v.rep == 1 && v.a_kind != AKind::Sreg {
             (v.zop, v.func) = (ZOp::Pass, Func::None);
             v.reduce_sum = Some(self.start_off(1, size, scalars_read)? as u8);
         }
