@@ -8,11 +8,14 @@
 //! | `registers.rs` | the register table as Markdown, JSON, C header, `csr.csv`, SVD |
 //! | `package.rs` | packages for Vivado, FuseSoC and LiteX |
 //! | `build/` | a board's bitstream with Yosys and nextpnr |
+//! | `synth/` | resources by block, depths of logic and kinds of memories with Yosys |
+//! | `parts.rs` | parts: how Yosys maps to their family, and what they have |
+//! | `tools.rs`, `scratch.rs` | finds the tools; runs them in a folder, with progress |
 //! | `folder.rs` | folders with a manifest: written whole, replaced only if they are ours and untouched |
 //! | `check.rs` | the committed output: checks it or rewrites it |
 //! | `error.rs` | [`Error`] |
 //!
-//! Texts depend on the configuration alone: no dates, no paths, no versions of tools. (The summary of a build names its tools.)
+//! Texts depend on the configuration alone: no dates, no paths, no versions of tools. (The summaries of builds and syntheses name their tools.)
 
 mod build;
 mod check;
@@ -20,14 +23,20 @@ mod error;
 mod folder;
 mod output;
 mod package;
+mod parts;
 mod registers;
+mod scratch;
 mod source;
+mod synth;
+mod tools;
 
-pub use build::{Build, Progress, build};
+pub use build::{Build, build};
 pub use check::{COMMITTED, check};
 pub use error::Error;
 pub use folder::{MANIFEST, write};
 pub use output::files;
 pub use package::{Flow, package};
 pub use registers::board_files;
+pub use scratch::Progress;
 pub use source::{configuration, json, schema, table};
+pub use synth::{Synthesis, synth};

@@ -69,6 +69,20 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         tries: u32,
     },
+    /// Synthesizes the core with Yosys: resources of each block, depth of its logic, what its memories became.
+    ///
+    /// The part is that of the board whose memory the configuration names. A large configuration takes many minutes.
+    Synth {
+        /// A preset, or a configuration file that ends in .toml.
+        #[arg(value_name = "PRESET|FILE.toml")]
+        config: String,
+        /// A folder for the result as text and JSON, the Verilog and the tool's log.
+        #[arg(short, long, value_name = "DIR")]
+        output: Option<PathBuf>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Checks that the committed summary of a preset is what the generator makes now.
     Check {
         /// The folder that holds a folder for each committed preset.
@@ -103,7 +117,12 @@ fn run(command: Command) -> Result<String, Error> {
         }
         Command::Build { board, output, config, seed, tries } => {
             let order = Build { board, config, seed, tries };
-            sterna_gen::build(&order, &output, &Progress::new(|line| eprintln!("{line}")))?
+            sterna_gen::build(&order, &output, &progress())?
+        }
+        Command::Synth { config, output, json } => {
+            let config = sterna_gen::configuration(&config)?;
+            let result = sterna_gen::synth(&config, output.as_deref(), &progress())?;
+            if json { result.json() } else { result.markdown() }
         }
         Command::Check { folder, update } => {
             let verb = if update { "written" } else { "current" };
@@ -117,6 +136,10 @@ fn run(command: Command) -> Result<String, Error> {
             String::from_utf8_lossy(&text).into_owned()
         }
     })
+}
+
+fn progress() -> Progress {
+    Progress::new(|line| eprintln!("{line}"))
 }
 
 fn write(files: &BTreeMap<String, String>, output: &Path) -> Result<String, Error> {

@@ -1,9 +1,10 @@
 //! `sterna-gen build` with stand-ins for the tools: what it runs, what it writes, and its one sentence for each failure.
 
+mod common;
+
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::Command;
+
+use common::{Bench, PYTHON, timeless};
 
 /// Says its version; makes the netlist that its script names last.
 const YOSYS: &str = r#"#!/bin/sh
@@ -61,73 +62,24 @@ done
 { echo bits of; cat "$in"; } > "$out"
 "#;
 
-/// No network.
-const PYTHON: &str = "#!/bin/sh\necho 'Temporary failure in name resolution' >&2\nexit 1\n";
-
 const ALL: [(&str, &str); 3] = [("yosys", YOSYS), ("nextpnr-ecp5", NEXTPNR), ("ecppack", ECPPACK)];
 
-/// A folder with programs on its PATH.
-struct Bench {
-    base: tempfile::TempDir,
-    path: String,
+/// Exit code, standard output, standard error of `sterna-gen build ulx3s-85f -o out ...`.
+fn build(bench: &Bench, fake: &str, more: &[&str]) -> (i32, String, String) {
+    bench.run(fake, &[&["build", "ulx3s-85f", "-o", "out"], more].concat())
 }
 
-impl Bench {
-    /// `system`: the machine's own programs are there too.
-    fn new(programs: &[(&str, &str)], system: bool) -> Bench {
-        let base = tempfile::tempdir().unwrap();
-        let bin = base.path().join("bin");
-        fs::create_dir(&bin).unwrap();
-        for (name, text) in programs {
-            fs::write(bin.join(name), text).unwrap();
-            fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
-        }
-        let path = format!("{}{}", bin.display(), if system { ":/usr/bin:/bin" } else { "" });
-        Bench { base, path }
-    }
-
-    /// Exit code, standard output, standard error of `sterna-gen build ulx3s-85f -o out ...`.
-    fn build(&self, fake: &str, more: &[&str]) -> (i32, String, String) {
-        self.run(fake, &[&["build", "ulx3s-85f", "-o", "out"], more].concat())
-    }
-
-    fn run(&self, fake: &str, args: &[&str]) -> (i32, String, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sterna-gen"));
-        command.args(args).current_dir(self.at()).env("PATH", &self.path).env("FAKE", fake);
-        let output = command.env("XDG_CACHE_HOME", self.at().join("cache")).output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
-    }
-
-    /// Exit code and last line of a build that must fail.
-    fn failure(&self, fake: &str, more: &[&str]) -> String {
-        let (code, out, message) = self.build(fake, more);
-        assert_eq!(out, "");
-        format!("{code} {}", message.lines().last().unwrap_or_default())
-    }
-
-    fn at(&self) -> &Path {
-        self.base.path()
-    }
-
-    fn text(&self, name: &str) -> String {
-        fs::read_to_string(self.at().join("out").join(name)).unwrap()
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.at().join("out").join(name).exists()
-    }
-}
-
-/// Without the seconds that a step took.
-fn timeless(progress: &str) -> String {
-    progress.lines().filter(|line| !line.starts_with("  done in ")).collect::<Vec<_>>().join("\n")
+/// Exit code and last line of a build that must fail.
+fn failure(bench: &Bench, fake: &str, more: &[&str]) -> String {
+    let (code, out, message) = build(bench, fake, more);
+    assert_eq!(out, "");
+    format!("{code} {}", message.lines().last().unwrap_or_default())
 }
 
 #[test]
 fn a_bitstream_is_built() {
     let bench = Bench::new(&ALL, true);
-    let (code, out, progress) = bench.build("", &[]);
+    let (code, out, progress) = build(&bench, "", &[]);
     assert_eq!(code, 0, "{progress}");
     insta::assert_snapshot!(timeless(&progress), @r"
     synthesis ...
@@ -138,7 +90,7 @@ fn a_bitstream_is_built() {
     insta::assert_snapshot!(out, @r"
     # `ulx3s-85f`: 80 MHz, timing met
 
-    Preset `ulx3s-85f`, configuration 05fd51ad802845a2, made by
+    Preset `ulx3s-85f`, configuration 68362ee72e02b4a4, made by
 
     ```sh
     sterna-gen build ulx3s-85f --seed 1 -o DIR
@@ -171,20 +123,21 @@ fn a_bitstream_is_built() {
         "MANIFEST.sha256",
     ];
     assert!(kept.iter().all(|name| bench.has(name)));
+    assert!(bench.text("csr.csv").contains("csr_register,sterna_bridge_lock,0x00010020,1,rw\n"));
     let summary: serde_json::Value = serde_json::from_str(&bench.text("summary.json")).unwrap();
     assert_eq!(
         (&summary["timing_met"], &summary["worst_paths"][0]["signals"][1]),
         (&true.into(), &"soc.core.sum".into())
     );
     // again, over itself
-    assert_eq!(bench.build("", &["--seed", "5"]).0, 0);
+    assert_eq!(build(&bench, "", &["--seed", "5"]).0, 0);
     assert_eq!(bench.text("ulx3s-85f.bit"), "bits of\nrouted with seed 5\n");
 }
 
 #[test]
 fn seeds_are_tried_until_one_meets_timing() {
     let bench = Bench::new(&ALL, true);
-    let (code, _, progress) = bench.build("slow", &["--tries", "9"]);
+    let (code, _, progress) = build(&bench, "slow", &["--tries", "9"]);
     assert_eq!(code, 0, "{progress}");
     let met = progress.lines().rfind(|line| line.contains("reaches")).unwrap();
     let seed = met.trim().strip_prefix("seed ").unwrap().split(':').next().unwrap();
@@ -194,7 +147,7 @@ fn seeds_are_tried_until_one_meets_timing() {
 #[test]
 fn without_timing_there_is_no_bitstream_but_all_else() {
     let bench = Bench::new(&ALL, true);
-    insta::assert_snapshot!(bench.failure("worse", &["--tries", "3"]), @"1 error: timing is not met and there is no bitstream: seed 1: clock reaches 78.5 MHz of 80; try other seeds (--seed 2 --tries 4), or a copy of the preset with a lower clock_mhz (--config FILE.toml)");
+    insta::assert_snapshot!(failure(&bench, "worse", &["--tries", "3"]), @"1 error: timing is not met and there is no bitstream: seed 1: clock reaches 78.5 MHz of 80; try other seeds (--seed 2 --tries 4), or a copy of the preset with a lower clock_mhz (--config FILE.toml)");
     assert!(!bench.has("ulx3s-85f.bit") && bench.has("rtl/soc.v") && bench.has("route.log"));
     let summary: serde_json::Value = serde_json::from_str(&bench.text("summary.json")).unwrap();
     assert_eq!(
@@ -202,7 +155,7 @@ fn without_timing_there_is_no_bitstream_but_all_else() {
         (&false.into(), &1.into()),
         "the best seed is kept"
     );
-    insta::assert_snapshot!(bench.failure("lost", &[]), @"1 error: timing is not met and there is no bitstream: seed 1: there is no clock; try other seeds (--seed 2 --tries 4), or a copy of the preset with a lower clock_mhz (--config FILE.toml)");
+    insta::assert_snapshot!(failure(&bench, "lost", &[]), @"1 error: timing is not met and there is no bitstream: seed 1: there is no clock; try other seeds (--seed 2 --tries 4), or a copy of the preset with a lower clock_mhz (--config FILE.toml)");
 }
 
 #[test]
@@ -210,13 +163,13 @@ fn failures_get_one_sentence_and_leave_nothing() {
     let bench = Bench::new(&ALL, true);
     let mut all: Vec<String> = ["syntax", "large", "odd", "killed", "unpacked"]
         .iter()
-        .map(|fake| bench.failure(fake, &[]))
+        .map(|fake| failure(&bench, fake, &[]))
         .collect();
     let (_, tiny, _) = bench.run("", &["schema", "ulx3s-85f"]);
     let clock = tiny.lines().find(|line| line.starts_with("clock_mhz = ")).unwrap();
     fs::write(bench.at().join("odd.toml"), tiny.replace(clock, "clock_mhz = 83")).unwrap();
     fs::write(bench.at().join("wide.toml"), tiny.replace("\nports = 1", "\nports = 2")).unwrap();
-    all.extend(["odd.toml", "wide.toml", "none.toml"].map(|file| bench.failure("", &["--config", file])));
+    all.extend(["odd.toml", "wide.toml", "none.toml"].map(|file| failure(&bench, "", &["--config", file])));
     insta::assert_snapshot!(all.join("\n"), @r"
     1 error: synthesis failed: rtl/soc.v:7: ERROR: syntax error
     1 error: 'ulx3s-85f' does not fit the Radiona ULX3S with LFE5U-85F: 300 DP16KD of 208; lower rows, tables, slots or the depths of its buffers in a copy of the preset (--config FILE.toml)
@@ -240,13 +193,13 @@ fn a_folder_of_others_is_refused_before_anything_runs() {
     let bench = Bench::new(&ALL, true);
     fs::create_dir(bench.at().join("out")).unwrap();
     fs::write(bench.at().join("out/mine"), "").unwrap();
-    let (code, _, message) = bench.build("", &[]);
+    let (code, _, message) = build(&bench, "", &[]);
     insta::assert_snapshot!(format!("{code} {}", message.trim()), @"1 error: out is not replaced: it has no MANIFEST.sha256, so sterna-gen did not write it; move it away or choose another folder");
 }
 
 #[test]
 fn tools_come_from_path_all_of_them_or_none() {
     let some = [ALL[0], ALL[1], ("python3", PYTHON)];
-    insta::assert_snapshot!(Bench::new(&some, false).failure("", &[]), @"1 error: python3 -m venv failed: Temporary failure in name resolution; install yosys, nextpnr and their packers yourself, or Python 3 with venv and a way to PyPI");
-    insta::assert_snapshot!(Bench::new(&ALL[..2], false).failure("", &[]), @"1 error: python3 -m venv failed: No such file or directory (os error 2); install yosys, nextpnr and their packers yourself, or Python 3 with venv and a way to PyPI");
+    insta::assert_snapshot!(failure(&Bench::new(&some, false), "", &[]), @"1 error: python3 -m venv failed: Temporary failure in name resolution; install yosys, nextpnr and their packers yourself, or Python 3 with venv and a way to PyPI");
+    insta::assert_snapshot!(failure(&Bench::new(&ALL[..2], false), "", &[]), @"1 error: python3 -m venv failed: No such file or directory (os error 2); install yosys, nextpnr and their packers yourself, or Python 3 with venv and a way to PyPI");
 }

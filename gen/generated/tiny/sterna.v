@@ -84,10 +84,11 @@ module sterna (
     wire [5:0] register_block_rd_index;
     wire [3:0] register_block_rd_row;
     wire control_p_ready;
+    wire [255:0] control_vector_insn;
+    wire control_start_vector;
     wire [255:0] control_insn;
     wire control_start_load;
     wire control_start_matmul;
-    wire control_start_vector;
     wire control_start_attention;
     wire control_load_p_valid;
     wire [63:0] control_load_p_data;
@@ -157,6 +158,7 @@ module sterna (
     wire engine_done;
     wire engine_stall_stream;
     wire [99:0] engine_acc_data;
+    wire lanes_acc_ask;
     wire [3:0] lanes_acc_row;
     wire [15:0] lanes_acc_word;
     wire [3:0] lanes_att_row;
@@ -298,14 +300,15 @@ module sterna (
         .writer_idle       (write_idle),
         .read_error        (read_error),
         .write_error       (write_error),
-        .insn              (control_insn),
+        .vector_insn       (control_vector_insn),
+        .start_vector      (control_start_vector),
+        .vector_done       (lanes_done),
         .load_done         (load_done),
         .matmul_done       (engine_done),
-        .vector_done       (lanes_done),
         .attention_done    (attend_done),
+        .insn              (control_insn),
         .start_load        (control_start_load),
         .start_matmul      (control_start_matmul),
-        .start_vector      (control_start_vector),
         .start_attention   (control_start_attention),
         .load_p_valid      (control_load_p_valid),
         .load_p_ready      (load_p_ready),
@@ -437,6 +440,8 @@ module sterna (
         .w_valid      (control_matmul_p_valid),
         .w_ready      (engine_w_ready),
         .w_data       (control_matmul_p_data),
+        .acc_ask      (lanes_acc_ask),
+        .acc_word     (lanes_acc_word),
         .done         (engine_done),
         .stall_stream (engine_stall_stream),
         .act_we       (lanes_act_we),
@@ -444,7 +449,6 @@ module sterna (
         .act_word     (lanes_act_word),
         .act_data     (lanes_act_data),
         .acc_row      (lanes_acc_row),
-        .acc_word     (lanes_acc_word),
         .acc_data     (engine_acc_data)
     );
 
@@ -452,7 +456,7 @@ module sterna (
         .clk       (aclk),
         .rst       (!aresetn),
         .start     (control_start_vector),
-        .insn      (control_insn),
+        .insn      (control_vector_insn),
         .rows      (register_block_rows[4:0]),
         .row_info  (register_block_row_info),
         .hold      (keep_hold | select_hold),
@@ -470,6 +474,7 @@ module sterna (
         .s_wdata   (attend_s_wdata),
         .s_rrow    (attend_s_rrow),
         .s_rindex  (attend_s_rindex),
+        .acc_ask   (lanes_acc_ask),
         .acc_row   (lanes_acc_row),
         .acc_word  (lanes_acc_word),
         .att_row   (lanes_att_row),
@@ -538,7 +543,7 @@ module sterna (
         .in_word        (lanes_out_word),
         .in_data        (lanes_out_data),
         .hold           (keep_hold),
-        .insn           (control_insn),
+        .insn           (control_vector_insn),
         .row_info       (register_block_row_info),
         .kv_scale_beats (register_block_kv_scale_beats),
         .kv_data_beats  (register_block_kv_data_beats),
@@ -553,7 +558,7 @@ module sterna (
     topk select (
         .clk      (aclk),
         .rst      (!aresetn),
-        .insn     (control_insn),
+        .insn     (control_vector_insn),
         .in_valid (lanes_out_valid),
         .in_kind  (lanes_out_kind),
         .in_row   (lanes_out_row),

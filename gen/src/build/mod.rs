@@ -11,17 +11,18 @@ mod pins;
 mod report;
 mod steps;
 mod summary;
-mod tools;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use sterna_hdl::board;
 use sterna_spec::boards::Board;
 use sterna_spec::config::Config;
 
 use crate::error::Error;
-use tools::Tools;
+use crate::registers::board_files;
+use crate::scratch::{Progress, Scratch};
+use crate::tools::Tools;
 
 const SYNTHESIS_LOG: &str = "synthesis.log";
 const ROUTE_LOG: &str = "route.log";
@@ -39,20 +40,6 @@ pub struct Build {
     pub tries: u32,
 }
 
-/// Where progress is told.
-pub struct Progress(Box<dyn Fn(&str)>);
-
-impl Progress {
-    /// Calls `say` with a line for each step.
-    pub fn new(say: impl Fn(&str) + 'static) -> Progress {
-        Progress(Box::new(say))
-    }
-
-    pub(crate) fn say(&self, line: &str) {
-        (self.0)(line);
-    }
-}
-
 /// Builds the bitstream and writes it to `output` with its sources, the tools' logs and a summary; returns that, as text.
 ///
 /// # Errors
@@ -65,16 +52,9 @@ pub fn build(order: &Build, output: &Path, progress: &Progress) -> Result<String
     crate::folder::replaceable(output)?;
     let mut files = sources(board, &config)?;
     let tools = Tools::find(board.family, progress)?;
-    let scratch = tempfile::tempdir().map_err(Error::io("create a folder in", &std::env::temp_dir()))?;
-    let work = Work {
-        board,
-        config: &config,
-        folder: scratch.path().into(),
-        top: board::top(board),
-        tools: &tools,
-        progress,
-    };
-    work.place(&files)?;
+    let scratch = Scratch::new(progress)?;
+    let work = Work { board, config: &config, scratch: &scratch, top: board::top(board), tools: &tools };
+    scratch.place(&files)?;
     work.synthesize()?;
     let summary = work.route(order)?;
     if summary.met() {
@@ -82,7 +62,7 @@ pub fn build(order: &Build, output: &Path, progress: &Progress) -> Result<String
         files.insert(name, bytes);
     }
     for log in [SYNTHESIS_LOG, ROUTE_LOG] {
-        files.insert(log.into(), work.read(log)?);
+        files.insert(log.into(), scratch.read(log)?);
     }
     files.insert("summary.json".into(), summary.json().into_bytes());
     files.insert("summary.md".into(), summary.markdown().into_bytes());
@@ -98,8 +78,10 @@ fn sources(board: &Board, config: &Config) -> Result<BTreeMap<String, Vec<u8>>, 
     pins::check(board, top.map_or("", String::as_str)).map_err(Error::Unfit)?;
     let rtl = verilog.into_iter().map(|(name, text)| (format!("rtl/{name}"), text));
     let rest = crate::files(config)?.into_iter().filter(|(name, _)| !name.ends_with(".v"));
+    // with the bridge's registers, in the place of those without
+    let maps = board_files(config, board.memory.bytes()).map(|(name, text)| (name.to_string(), text));
     let pins = (pins::file(board), board.pins.to_string());
-    Ok(rtl.chain(rest).chain([pins]).map(|(name, text)| (name, text.into_bytes())).collect())
+    Ok(rtl.chain(rest).chain(maps).chain([pins]).map(|(name, text)| (name, text.into_bytes())).collect())
 }
 
 /// A build under way.
@@ -107,8 +89,7 @@ struct Work<'a> {
     board: &'a Board,
     config: &'a Config,
     /// Where it happens.
-    folder: PathBuf,
+    scratch: &'a Scratch<'a>,
     top: String,
     tools: &'a Tools,
-    progress: &'a Progress,
 }

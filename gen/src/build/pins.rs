@@ -93,6 +93,28 @@ mod tests {
     }
 
     #[test]
+    fn pins_have_a_standard_and_the_oscillator_its_frequency() {
+        for board in BOARDS.iter().filter(|board| board.family == Family::Ecp5) {
+            let sites = located(board.pins, "LOCATE COMP", " SITE ").into_iter().map(|(port, _)| port);
+            let standards =
+                located(board.pins, "IOBUF PORT", " IO_TYPE=LVCMOS33").into_iter().map(|(port, _)| port);
+            assert_eq!(sites.collect::<BTreeSet<_>>(), standards.collect::<BTreeSet<_>>(), "{}", board.name);
+            let frequency = format!("FREQUENCY PORT \"clk\" {} MHZ;", board.oscillator_hz / 1_000_000);
+            assert!(board.pins.contains(&frequency), "{}", board.name);
+        }
+    }
+
+    #[test]
+    fn a_bit_on_the_line_is_within_a_percent_and_a_half() {
+        for board in BOARDS {
+            let config = Config::preset(board.preset).unwrap();
+            let rate = f64::from(config.clock_mhz * 1_000_000) / f64::from(board::bit_cycles(board, &config));
+            let off = (rate / f64::from(board.baud) - 1.0).abs();
+            assert!(off < 0.015, "{}: {rate} baud instead of {}", board.name, board.baud);
+        }
+    }
+
+    #[test]
     fn faults_are_named() {
         let board = Board::find("ulx3s-85f").unwrap();
         let top = top_of(board);

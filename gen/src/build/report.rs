@@ -73,9 +73,9 @@ pub(super) fn clock(name: &str) -> String {
     name.trim_start_matches("$glbnet$").to_string()
 }
 
-/// A cell's name without what synthesis appended to that of the signal that it makes.
+/// A cell's name without what synthesis and packing appended to that of the signal that it makes.
 pub(super) fn signal(cell: &str) -> String {
-    const KINDS: [&str; 13] = [
+    const KINDS: [&str; 14] = [
         "_LUT4",
         "_TRELLIS",
         "_CCU2C",
@@ -89,7 +89,8 @@ pub(super) fn signal(cell: &str) -> String {
         "_MUX2",
         "_RAM16",
         "_SDPX",
+        "$",
     ];
-    let cut = KINDS.iter().filter_map(|kind| cell.find(kind)).min().unwrap_or(cell.len());
-    cell[..cut].to_string()
+    let cut = KINDS.iter().filter_map(|kind| cell.find(kind)).filter(|at| *at > 0).min();
+    cell[..cut.unwrap_or(cell.len())].to_string()
 }

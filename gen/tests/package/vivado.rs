@@ -45,8 +45,8 @@ fn ports(text: &str) -> Vec<Port> {
     all
 }
 
-/// Runs a script of the package under `tclsh` with the stand-ins.
-fn script(package: &Package, name: &str, slack: &str) -> Output {
+/// Runs a script of the package under `tclsh` with the stand-ins, which report these slacks of setup and hold.
+fn script(package: &Package, name: &str, [setup, hold]: [&str; 2]) -> Output {
     let all = ports(&package.read("rtl/sterna_ip.v"));
     let mut buses: Vec<_> =
         all.iter().filter(|p| p.kind.contains(":aximm:")).map(|p| p.bus.as_str()).collect();
@@ -59,14 +59,15 @@ fn script(package: &Package, name: &str, slack: &str) -> Output {
         .env("CORE_INTERFACES", buses.join(" "))
         .env("CORE_PINS", pins.join(" "))
         .env("CORE_IP", format!("sterna_{}", package.config.name.replace('-', "_")))
-        .env("SLACK", slack)
+        .env("SLACK", setup)
+        .env("HOLD", hold)
         .current_dir(package.folder())
         .output()
         .unwrap_or_else(|e| panic!("tclsh: {e}; run tools/setup.sh all"))
 }
 
-fn failure(package: &Package, slack: &str) -> String {
-    let output = script(package, "build.tcl", slack);
+fn failure(package: &Package, slacks: [&str; 2]) -> String {
+    let output = script(package, "build.tcl", slacks);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     String::from_utf8_lossy(&output.stderr).trim_end().to_string()
 }
@@ -146,7 +147,7 @@ fn attributes_are_those_of_the_ports() {
 fn the_scripts_build_a_whole_design() {
     for name in presets() {
         let package = Package::new(name, Flow::Vivado);
-        let output = script(&package, "build.tcl", "0.123");
+        let output = script(&package, "build.tcl", ["0.123", "0.01"]);
         let text = said(&output);
         assert!(output.status.success(), "{text}");
         let lines: Vec<_> = text.lines().collect();
@@ -180,9 +181,9 @@ fn faults_in_the_scripts_are_found() {
     let fault = |file: &str, from: &str, to: &str| {
         let package = Package::new("kv260", Flow::Vivado);
         package.edit(file, from, to);
-        failure(&package, "0.1")
+        failure(&package, ["0.1", "0"])
     };
-    let missed = failure(&Package::new("kv260", Flow::Vivado), "-0.5");
+    let missed = |slacks| failure(&Package::new("kv260", Flow::Vivado), slacks);
     let all = [
         fault("bd.tcl", "ps/pl_ps_irq0", "ps/pl_ps_irq"),
         fault("bd.tcl", "lappend clocked ps/saxihp${i}_fpd_aclk", ""),
@@ -191,7 +192,11 @@ fn faults_in_the_scripts_are_found() {
         fault("bd.tcl", ":1.0 core", ":2.0 core"),
         fault("package_ip.tcl", "rtl/reader.v", "rtl/other.v"),
         fault("build.tcl", "opt_design\nplace", "opt_desing\nplace"),
-        missed,
+        fault("package_ip.tcl", "-taxonomy", "-taxonmy"),
+        fault("bd.tcl", "PSU__USE__IRQ0", "PSU__USE_IRQ0"),
+        fault("kv260.xdc", "GENERAL.COMPRESS", "COMPRESS"),
+        missed(["-0.5", "0"]),
+        missed(["0.1", "-0.02"]),
     ];
     let tail = |text: &String| match text.rsplit_once("/package/") {
         Some((_, end)) => format!("no such file: {end}"),
@@ -205,7 +210,11 @@ fn faults_in_the_scripts_are_found() {
     no such IP: sterna:accelerator:sterna_kv260:2.0
     no such file: rtl/other.v
     invalid command name "opt_desing"
+    ipx::package_project has no option -taxonmy
+    ps has no property CONFIG.PSU__USE_IRQ0
+    design has no property BITSTREAM.COMPRESS
     250 MHz are missed by 0.5 ns: see timing.txt, and lower clock_mhz in config.toml or try other directives
+    hold times are missed by 0.02 ns, which no slower clock mends: see timing.txt, and try other directives
     "#);
 }
 

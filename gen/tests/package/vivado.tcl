@@ -6,16 +6,18 @@ proc file_of {path} {
     if {![file exists $path]} { error "no such file: $path" }
     return $path
 }
-# Options of a command and the rest of its words; `flags` take no value.
-proc options {words flags} {
+# Options of a command and the rest of its words; `known` are its options (UG835), those that take a value with a colon.
+proc options {words known} {
     set found [dict create]
     set rest {}
     for {set i 0} {$i < [llength $words]} {incr i} {
         set word [lindex $words $i]
-        if {[string match -* $word] && [lsearch $flags $word] < 0} {
+        if {$word in $known} {
+            dict set found $word 1
+        } elseif {"$word:" in $known} {
             dict set found $word [lindex $words [incr i]]
         } elseif {[string match -* $word]} {
-            dict set found $word 1
+            error "[lindex [info level -1] 0] has no option $word"
         } else {
             lappend rest $word
         }
@@ -27,7 +29,7 @@ proc options {words flags} {
 set ::project ""
 proc create_project {args} {
     if {$::project ne ""} { error "a project is open" }
-    lassign [options $args {-force -in_memory}] found rest
+    lassign [options $args {-force -in_memory -part:}] found rest
     if {[dict get $found -part] ne "xck26-sfvc784-2LV-c"} { error "another part: [dict get $found -part]" }
     set ::project open
     log create_project [dict get $found -part]
@@ -35,28 +37,51 @@ proc create_project {args} {
 proc close_project {} { set ::project "" }
 proc current_project {} { return project }
 proc current_fileset {} { return sources_1 }
-proc get_board_parts {args} { return {xilinx.com:kv260_som:part0:1.3 xilinx.com:kv260_som:part0:1.10} }
-proc add_files {args} { log add_files [file_of [lindex $args end]] }
+proc get_board_parts {args} {
+    options $args {-quiet}
+    return {xilinx.com:kv260_som:part0:1.3 xilinx.com:kv260_som:part0:1.10}
+}
+proc add_files {args} { log add_files [file_of [lindex [options $args {-norecurse}] 1 0]] }
 proc read_xdc {file} { log read_xdc [file_of $file]; source $file }
 proc current_design {} { return design }
-proc update_compile_order {args} {}
+proc update_compile_order {args} { options $args {-fileset:} }
 proc update_ip_catalog {} { log update_ip_catalog }
 proc get_files {name} { return "files:$name" }
+# Properties of each object that there is (UG912, PG201, PG247).
+set ::properties {
+    project {board_part board_connections ip_repo_paths}
+    sources_1 {top}
+    ip {name version display_name description supported_families}
+    files:system.bd {synth_checkpoint_mode}
+    design {BITSTREAM.GENERAL.COMPRESS BITSTREAM.CONFIG.OVERTEMPSHUTDOWN}
+    registers {CONFIG.NUM_SI CONFIG.NUM_MI}
+    ps {
+        CONFIG.PSU__FPGA_PL0_ENABLE CONFIG.PSU__CRL_APB__PL0_REF_CTRL__FREQMHZ CONFIG.PSU__USE__IRQ0
+        CONFIG.PSU__USE__M_AXI_GP0 CONFIG.PSU__USE__M_AXI_GP1 CONFIG.PSU__USE__M_AXI_GP2 CONFIG.PSU__MAXIGP0__DATA_WIDTH
+        CONFIG.PSU__USE__S_AXI_GP2 CONFIG.PSU__USE__S_AXI_GP3 CONFIG.PSU__USE__S_AXI_GP4 CONFIG.PSU__USE__S_AXI_GP5
+        CONFIG.PSU__SAXIGP2__DATA_WIDTH CONFIG.PSU__SAXIGP3__DATA_WIDTH CONFIG.PSU__SAXIGP4__DATA_WIDTH CONFIG.PSU__SAXIGP5__DATA_WIDTH
+    }
+}
+proc property {object name value} {
+    if {![dict exists $::properties $object]} { error "no such object: $object" }
+    if {$name ni [dict get $::properties $object]} { error "$object has no property $name" }
+    log set_property $object $name $value
+}
 proc set_property {args} {
     if {[lindex $args 0] eq "-dict"} {
         lassign $args - pairs object
-        foreach {name value} $pairs { log set_property $object $name $value }
         if {[llength $pairs] % 2} { error "an odd number of words: $pairs" }
+        foreach {name value} $pairs { property $object $name $value }
         configure $object $pairs
     } else {
-        log set_property [lindex $args 2] [lindex $args 0] [lindex $args 1]
+        property [lindex $args 2] [lindex $args 0] [lindex $args 1]
     }
 }
 
 # the IP packager
 namespace eval ipx {
     proc package_project {args} {
-        lassign [options $args {-import_files -force}] found rest
+        lassign [options $args {-import_files -force -root_dir: -vendor: -library: -taxonomy:}] found rest
         file mkdir [dict get $found -root_dir]
         log package_project [dict get $found -vendor] [dict get $found -library]
     }
@@ -72,7 +97,7 @@ array set ::pins {}
 array set ::used {}
 proc create_bd_design {name} { log create_bd_design $name }
 proc create_bd_cell {args} {
-    lassign [options $args {}] found name
+    lassign [options $args {-type: -vlnv:}] found name
     set vlnv [dict get $found -vlnv]
     switch -glob $vlnv {
         xilinx.com:ip:zynq_ultra_ps_e { set intf {}; set pins {} }
@@ -92,7 +117,10 @@ proc create_bd_cell {args} {
     log create_bd_cell $name $vlnv
     return $name
 }
-proc apply_bd_automation {args} { log apply_bd_automation }
+proc apply_bd_automation {args} {
+    options $args {-rule: -config:}
+    log apply_bd_automation
+}
 # The processing system has the ports that are switched on.
 proc configure {cell pairs} {
     if {$cell ne "ps"} return
@@ -135,8 +163,11 @@ proc connect_bd_intf_net {from to} {
     }
     log connect_bd_intf_net $from $to
 }
-proc get_bd_addr_segs {args} { return [lindex $args end]/registers }
-proc assign_bd_address {args} { log assign_bd_address {*}$args }
+proc get_bd_addr_segs {args} { return [dict get [lindex [options $args {-of_objects:}] 0] -of_objects]/registers }
+proc assign_bd_address {args} {
+    options $args {-offset: -range:}
+    log assign_bd_address {*}$args
+}
 proc validate_bd_design {} {
     foreach cell {core registers ps} {
         foreach pin [concat $::intf($cell) $::pins($cell)] {
@@ -147,17 +178,23 @@ proc validate_bd_design {} {
 }
 proc save_bd_design {} {}
 proc generate_target {what files} { log generate_target $what }
-proc make_wrapper {args} { return [info script] }
+proc make_wrapper {args} {
+    options $args {-files: -top}
+    return [info script]
+}
 
 # the flow
-foreach name {synth_design opt_design place_design phys_opt_design route_design} {
-    proc $name {args} "log $name {*}\$args"
+foreach {name known} {synth_design {-top: -part:} opt_design {} place_design {} phys_opt_design {} route_design {}} {
+    proc $name {args} "options \$args {$known}; log $name {*}\$args"
 }
-foreach name {write_checkpoint report_timing_summary report_utilization report_power write_bitstream} {
-    proc $name {args} "log $name \[file tail \[lindex \$args end\]\]"
+foreach {name known} {
+    write_checkpoint -force write_bitstream -force
+    report_timing_summary -file: report_utilization {-hierarchical -file:} report_power -file:
+} {
+    proc $name {args} "options \$args {$known}; log $name \[file tail \[lindex \$args end\]\]"
 }
-proc get_timing_paths {args} { return path }
-proc get_property {name object} { return $::env(SLACK) }
+proc get_timing_paths {args} { return [dict get [lindex [options $args {-delay_type: -max_paths:}] 0] -delay_type] }
+proc get_property {name path} { return [expr {$path eq "max" ? $::env(SLACK) : $::env(HOLD)}] }
 
 if {[catch {source [lindex $argv 0]} message]} {
     puts stderr $message

@@ -36,8 +36,12 @@ report_utilization -hierarchical -file [file join $out utilization.txt]
 report_power -file [file join $out power.txt]
 
 set slack [get_property SLACK [get_timing_paths -delay_type max -max_paths 1]]
+set hold [get_property SLACK [get_timing_paths -delay_type min -max_paths 1]]
 if {$slack < 0} {
     error "@MHZ@ MHz are missed by [expr {-$slack}] ns: see timing.txt, and lower clock_mhz in config.toml or try other directives"
+}
+if {$hold < 0} {
+    error "hold times are missed by [expr {-$hold}] ns, which no slower clock mends: see timing.txt, and try other directives"
 }
 write_bitstream -force [file join $out sterna.bit]
 puts "sterna.bit: slack $slack ns at @MHZ@ MHz"
