@@ -108,7 +108,7 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Compiles the first `layers` layers of a model for tests that fit `positions` positions and `sequences` sequences.
+    /// Compiles the first `layers` layers of a model for tests of as many positions as `options.context` or fewer.
     ///
     /// # Errors
     /// Every limit of the device that the model breaks.
@@ -116,16 +116,15 @@ impl Bench {
         model: &mut Model,
         layers: usize,
         config: &Config,
-        positions: usize,
-        sequences: usize,
+        options: &Options,
         progress: impl FnMut(usize, usize),
     ) -> Result<Bench> {
         model.truncate(layers);
         // whole beats of scales
         let unit = config.beat_bytes().div_ceil(4).max(config.tokens_per_beat());
+        let positions = options.context;
         let context = positions.next_multiple_of(unit).min(config.context as usize).max(positions);
-        let options = Options { context, sequences, ..Options::default() };
-        let image = compile_with(model, config, &options, progress)?;
+        let image = compile_with(model, config, &Options { context, ..*options }, progress)?;
         let weights = model.matrices().map(|(_, m)| m.outputs() * m.inputs()).sum();
         Ok(Bench { image, weights })
     }
@@ -136,7 +135,7 @@ impl Bench {
         let body = body.take_while(|instruction| !matches!(instruction, Instruction::End { .. }));
         let beats: usize = body
             .map(|instruction| match instruction {
-                Instruction::Matmul { blocks, chunks, planes } => {
+                Instruction::Matmul { blocks, chunks, planes, .. } => {
                     usize::from(blocks) * usize::from(chunks) * usize::from(planes)
                 }
                 _ => 0,
@@ -253,7 +252,8 @@ mod tests {
     fn outcome(tests: &[Test]) -> (f64, Vec<Outcome>) {
         let config = Config::preset("tiny").unwrap();
         let mut model = Shape::small(&config).model(5);
-        let bench = Bench::new(&mut model, 1, &config, 12, 2, |_, _| {}).unwrap();
+        let options = Options { context: 12, sequences: 2, ..Options::default() };
+        let bench = Bench::new(&mut model, 1, &config, &options, |_, _| {}).unwrap();
         let mut driver = bench.load(Box::new(Golden::new(&config)), |_, _| {}).unwrap();
         let all = tests.iter().map(|test| run(&mut driver, test, |_, _| {}).unwrap()).collect();
         (bench.bits_per_weight(), all)

@@ -21,6 +21,7 @@ pub mod tables;
 use crate::error::{Error, Result};
 use crate::image::{Image, Map, Region, port_bases, row_beats};
 use crate::model::Model;
+use crate::refine::Refine;
 use head::Head;
 use layer::Emitter;
 use plan::Plan;
@@ -38,11 +39,14 @@ pub struct Options {
     pub sequences: usize,
     /// Balanced ternary planes of the head: 4 hold +-40, 5 hold +-121. None: 4 if they hold it as well as 5, else 5.
     pub planes: Option<u8>,
+    /// Planes of a first pass over all tokens, after which the selected ones alone get those of the head: [`crate::refine`].
+    /// None: one pass.
+    pub draft: Option<u8>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { context: 256, sequences: 1, planes: None }
+        Options { context: 256, sequences: 1, planes: None, draft: None }
     }
 }
 
@@ -68,25 +72,40 @@ pub fn compile_with(
     let rotary = Region { base: embedding.end(), beats: bytes.len() / device.beat_bytes() - embedding.end() };
 
     let out = StreamBuilder::behind(device, bytes);
-    let mut emitter = Emitter { out, model: &model.config, device, plan, kv: kv_layout, parts: Vec::new() };
+    let mut emitter = Emitter {
+        out,
+        model: &model.config,
+        device,
+        plan,
+        kv: kv_layout,
+        parts: Vec::new(),
+        second_half: true,
+    };
     let head = Head::new(model.head(), &model.weights.final_norm, options.planes);
+    let draft = options.draft.map(|planes| Head::quantize(model.head(), planes));
     let all = model.config.layers + 2;
-    emitter.step(model, &head, embedding, rotary, &mut |done| progress(done, all));
+    emitter.step(model, draft.as_ref().unwrap_or(&head), embedding, rotary, &mut |done| progress(done, all));
     let step = Region { base: rotary.end(), beats: emitter.out.beats() };
     emitter.logits(&head);
     progress(all, all);
     let logits = Region { base: step.end(), beats: emitter.out.beats() - step.beats };
     let (parts, bytes) = (emitter.parts, emitter.out.into_bytes());
+    let most = |_| {
+        let beat = device.beat_bytes();
+        let head = bytes[logits.base * beat..].to_vec();
+        Refine::new(device, model.config.vocab, head).most_beats()
+    };
+    let refine = Region { base: logits.end(), beats: options.draft.map_or(0, most) };
 
     let padded_vocab = model.config.vocab.next_multiple_of(device.lanes as usize);
     let result_stride = row_beats(device, padded_vocab);
     let kv_stride = model.config.layers * model.config.kv_heads * kv_layout.area_beats();
-    let kv = Region { base: logits.end(), beats: options.sequences * kv_stride };
+    let kv = Region { base: refine.end(), beats: options.sequences * kv_stride };
     let result = Region { base: kv.end(), beats: device.rows as usize * result_stride };
     let image = Image {
         config: device.clone(),
         port_bases: port_bases(device, result.end()),
-        map: Map { embedding, rotary, step, logits, kv, kv_stride, kv_layout, result, result_stride },
+        map: Map { embedding, rotary, step, logits, refine, kv, kv_stride, kv_layout, result, result_stride },
         bytes,
         parts,
         context: options.context,

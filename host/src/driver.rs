@@ -3,6 +3,8 @@
 
 use crate::error::{Error, Result};
 use crate::image::{Image, Region};
+use crate::refine::Refine;
+use std::collections::BTreeSet;
 use std::ops::AddAssign;
 use sterna_spec::device::{Device, DeviceError};
 use sterna_spec::layout::stripe;
@@ -58,6 +60,9 @@ impl AddAssign for Counters {
 pub struct Driver<'d> {
     device: Box<dyn Device + 'd>,
     image: Image,
+    refine: Option<Refine>,
+    /// Blocks of the head among which the last step's second pass selected.
+    blocks: BTreeSet<usize>,
 }
 
 impl From<DeviceError> for Error {
@@ -78,7 +83,9 @@ impl<'d> Driver<'d> {
         image: Image,
         progress: impl FnMut(usize, usize),
     ) -> Result<Self> {
-        let mut driver = Driver { device, image };
+        let head = || Refine::new(&image.config, image.vocab, image.region(image.map.logits).to_vec());
+        let refine = (image.map.refine.beats > 0).then(head);
+        let mut driver = Driver { device, image, refine, blocks: BTreeSet::new() };
         driver.identify()?;
         driver.device.reserve_memory(driver.image.memory_bytes())?;
         driver.load(progress)?;
@@ -148,9 +155,32 @@ impl<'d> Driver<'d> {
         Ok(())
     }
 
-    /// Runs the whole step on `rows`.
+    /// Runs the whole step on `rows`, and the head's second pass if it has one.
     pub fn step(&mut self, rows: &[Row]) -> Result<Counters> {
-        self.run(self.image.map.step, rows)
+        self.blocks.clear();
+        let mut counters = self.run(self.image.map.step, rows)?;
+        let asking: Vec<usize> = (0..rows.len()).filter(|&row| rows[row].logits).collect();
+        if self.refine.is_some() && !asking.is_empty() {
+            let mut selected = Vec::new();
+            for row in asking {
+                selected.extend(self.top_k(row, usize::MAX)?.into_iter().map(|(token, _)| token));
+            }
+            counters += self.second_pass(rows, selected)?;
+        }
+        Ok(counters)
+    }
+
+    /// Selects among the blocks of the `selected` tokens with all planes of the head.
+    fn second_pass(&mut self, rows: &[Row], selected: Vec<u32>) -> Result<Counters> {
+        let Some(refine) = &self.refine else { return Ok(Counters::default()) };
+        let blocks = refine.blocks(selected);
+        let program = refine.program(&blocks);
+        let base = self.image.map.refine.base;
+        self.write_beats(base, &program)?;
+        let beats = program.len() / self.image.config.beat_bytes();
+        let counters = self.run(Region { base, beats }, rows)?;
+        self.blocks = blocks;
+        Ok(counters)
     }
 
     /// Runs the logits program on what [`Driver::step`] with the same rows left behind.
@@ -198,9 +228,14 @@ impl<'d> Driver<'d> {
         let mut words = vec![0; 2 * count];
         self.device.read_registers(base, &mut words)?;
         let (pairs, _) = words.as_chunks();
+        let token = |id: u32| match &self.refine {
+            Some(refine) if !self.blocks.is_empty() => refine.token(&self.blocks, id),
+            _ => Some(id),
+        };
+        let all = pairs.iter().map(|[id, logit]| (token(*id), f32::from_bits(*logit)));
         // an empty entry: fewer numbers than asked for, because some were NaN
-        let filled = pairs.iter().take_while(|[id, _]| (*id as usize) < self.image.vocab);
-        Ok(filled.map(|[id, logit]| (*id, f32::from_bits(*logit))).collect())
+        let filled = all.map_while(|(token, logit)| token.map(|token| (token, logit)));
+        Ok(filled.take_while(|(token, _)| (*token as usize) < self.image.vocab).collect())
     }
 
     /// All logits of a row, after [`Driver::store_logits`].

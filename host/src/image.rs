@@ -6,6 +6,7 @@
 //!          step program      body, END, head (top k), END
 //!          logits program    the head again, which also stores every logit, END
 //!          ---- end of what is written before the first step ----
+//!          second pass       room for the program that looks at what a step selected once more
 //!          KV cache          one area a sequence
 //!          logits            one area a row
 //! ```
@@ -43,6 +44,8 @@ pub struct Map {
     pub step: Region,
     /// The head once more, with LOGITS: to be run right after a whole step, on what that left behind.
     pub logits: Region,
+    /// Room for the head's second pass; none if the first decides.
+    pub refine: Region,
     /// The KV caches of all sequences.
     pub kv: Region,
     /// Beats of one sequence's KV cache.

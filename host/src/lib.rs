@@ -23,6 +23,7 @@ mod json;
 pub mod model;
 pub mod record;
 pub mod reference;
+pub mod refine;
 pub mod sample;
 pub mod serial;
 pub mod session;

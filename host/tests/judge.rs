@@ -233,7 +233,7 @@ fn a_flip_is_found_where_it_was_made() {
     let (model, mut other) = (Model::load(&path).unwrap(), Model::load(&path).unwrap());
     other.weights.layers[0].input_norm.swap(7, 8);
     let config = Config::preset("tiny").unwrap();
-    let options = Options { context: 8, sequences: 1, planes: Some(5) };
+    let options = Options { context: 8, planes: Some(5), ..Options::default() };
     let flip =
         |m: &Model| first_flip(&model, &compile(m, &config, &options).unwrap(), &[1, 2]).unwrap().unwrap();
     let (clean, spoiled) = (flip(&model), flip(&other));

@@ -28,7 +28,7 @@ fn story(image: &Image, seed: u64, count: usize) -> Vec<u32> {
 }
 
 fn image(model: &Model, config: &Config, planes: Option<u8>) -> Image {
-    compile(model, config, &Options { context: 256, sequences: 1, planes }).unwrap()
+    compile(model, config, &Options { context: 256, planes, ..Options::default() }).unwrap()
 }
 
 fn session(image: &Image) -> Session<'static> {

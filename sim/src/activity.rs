@@ -5,6 +5,7 @@
 //!   traffic of the memory's ports  ─► windows of equal length, as many as a drawing can show
 //! ```
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sterna_spec::registers::COUNTERS;
@@ -12,7 +13,7 @@ use verilated::{Error, Model, Port};
 
 use crate::memory::Memory;
 
-/// Windows that are kept at most; one more, and each two become one.
+/// Windows that are kept at most; with the last of them, each two become one.
 const WINDOWS: usize = 512;
 /// Cycles of a window in the beginning.
 const FIRST_WINDOW: u64 = 256;
@@ -34,8 +35,10 @@ pub struct Window {
 /// What was seen since the last [`Activity::clear`].
 #[derive(Clone, Debug, Default)]
 pub struct Activity {
-    /// Counters by instruction of the step; steps that follow each other add up.
-    pub instructions: Vec<Counts>,
+    /// Counters by instruction of each program, by the program's first beat; runs that follow each other add up.
+    programs: BTreeMap<u32, Vec<Counts>>,
+    /// The program that runs or comes next.
+    program: u32,
     /// Traffic over time; all windows but the last have the same length.
     pub windows: Vec<Window>,
     length: u64,
@@ -47,7 +50,18 @@ pub struct Activity {
 impl Activity {
     /// Forgets everything.
     pub fn clear(&mut self) {
-        *self = Activity { before: std::mem::take(&mut self.before), ..Activity::default() };
+        let (before, program) = (std::mem::take(&mut self.before), self.program);
+        *self = Activity { before, program, ..Activity::default() };
+    }
+
+    /// Counters by instruction of the program that begins at beat `base`.
+    pub fn program(&self, base: u32) -> &[Counts] {
+        self.programs.get(&base).map_or(&[], Vec::as_slice)
+    }
+
+    /// From here on the program at beat `base` runs.
+    pub(crate) fn set_program(&mut self, base: u32) {
+        self.program = base;
     }
 
     /// Cycles of a full window.
@@ -57,11 +71,12 @@ impl Activity {
 
     /// A busy cycle of instruction `index` in which the counters of `bits` advance.
     fn count(&mut self, index: usize, mut bits: u64) {
-        if self.instructions.len() <= index {
-            self.instructions.resize(index + 1, [0; COUNTERS.len()]);
+        let instructions = self.programs.entry(self.program).or_default();
+        if instructions.len() <= index {
+            instructions.resize(index + 1, [0; COUNTERS.len()]);
         }
         while bits != 0 {
-            self.instructions[index][bits.trailing_zeros() as usize] += 1;
+            instructions[index][bits.trailing_zeros() as usize] += 1;
             bits &= bits - 1;
         }
         self.now.cycles += 1;
@@ -76,7 +91,7 @@ impl Activity {
         (self.now.read, self.now.written) = since.unzip();
         self.before = traffic;
         self.windows.push(std::mem::take(&mut self.now));
-        if self.windows.len() > WINDOWS {
+        if self.windows.len() == WINDOWS {
             self.windows = self.windows.chunks(2).map(merge).collect();
             self.length *= 2;
         }
@@ -135,10 +150,10 @@ mod tests {
             }
         }
         assert_eq!(
-            activity.instructions.iter().map(|c| (c[0], c[1], c[2])).collect::<Vec<_>>(),
+            activity.program(0).iter().map(|c| (c[0], c[1], c[2])).collect::<Vec<_>>(),
             [(1500, 0, 1500), (500, 0, 500)]
         );
-        assert!(activity.windows.len() <= WINDOWS && activity.length == 4, "{}", activity.length);
+        assert!(activity.windows.len() < WINDOWS && activity.length == 4, "{}", activity.length);
         let cycles: u64 = activity.windows.iter().map(|w| w.cycles).sum();
         assert_eq!(activity.windows.iter().map(|w| w.read[0]).sum::<u64>(), 8 * cycles);
         assert!(activity.windows.iter().all(|w| w.cycles == 4 && w.read == [32]), "{:?}", activity.windows);

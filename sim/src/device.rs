@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sterna_spec::config::Config;
 use sterna_spec::device::{Device, DeviceError};
@@ -175,6 +175,14 @@ impl SimDevice {
         self.model.cycle()
     }
 
+    /// The value of a port that is not one of the core's, in Verilog given to [`SimDevice::from_source`].
+    ///
+    /// # Errors
+    /// If there is no such port.
+    pub fn output(&self, name: &str) -> Result<u64, DeviceError> {
+        Ok(self.model.get(self.model.port(name).map_err(failed)?))
+    }
+
     /// The memory: traffic, contents, regions that may be written.
     pub fn memory(&mut self) -> &mut Memory {
         &mut self.memory
@@ -272,6 +280,9 @@ impl Device for SimDevice {
     fn write_register(&mut self, at: u32, value: u32) -> Result<(), DeviceError> {
         self.usable()?;
         SimDevice::check_register(at)?;
+        if let Some((_, kept)) = self.activity.as_ref().filter(|_| at == offset::PROGRAM_BASE) {
+            kept.lock().unwrap_or_else(PoisonError::into_inner).set_program(value);
+        }
         self.bus_write(at, value)
     }
 

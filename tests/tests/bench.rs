@@ -8,10 +8,15 @@ use serde_json::Value;
 use sterna_host::bench::page::page;
 use sterna_host::bench::report::Report;
 use sterna_host::bench::{Bench, Outcome, Test, run};
+use sterna_host::compile;
 use sterna_sim::{Activity, Options, SimDevice};
 use sterna_spec::config::Config;
 use sterna_spec::golden::Golden;
 use sterna_tests::{random_model, tiny};
+
+fn options(draft: Option<u8>) -> compile::Options {
+    compile::Options { context: 12, sequences: 2, planes: None, draft }
+}
 
 const TESTS: [Test; 3] = [
     Test { prompt: 5, generate: 0, depth: 0, parallel: 1 },
@@ -66,8 +71,9 @@ fn outcomes(bench: &Bench, device: impl sterna_spec::device::Device) -> Vec<Outc
 #[test]
 fn layers_that_are_left_out_are_extrapolated_well() {
     let config = tiny();
-    let bench =
-        |layers| Bench::new(&mut random_model(3, &config, 6), layers, &config, 12, 2, |_, _| {}).unwrap();
+    let bench = |layers| {
+        Bench::new(&mut random_model(3, &config, 6), layers, &config, &options(None), |_, _| {}).unwrap()
+    };
     let sim = |layers| outcomes(&bench(layers), SimDevice::new(&config, &Options::default()).unwrap());
     let (two, three, six) = (sim(2), sim(3), sim(6));
     for ((few, more), all) in two.iter().zip(&three).zip(&six) {
@@ -83,8 +89,13 @@ fn layers_that_are_left_out_are_extrapolated_well() {
 
 #[test]
 fn the_report_accounts_for_every_cycle_and_byte() {
+    accounts(None);
+    accounts(Some(2));
+}
+
+fn accounts(draft: Option<u8>) {
     let config = Config { probe: true, ..tiny() };
-    let bench = Bench::new(&mut random_model(3, &config, 2), 2, &config, 12, 2, |_, _| {}).unwrap();
+    let bench = Bench::new(&mut random_model(3, &config, 2), 2, &config, &options(draft), |_, _| {}).unwrap();
     let activity = Arc::<Mutex<Activity>>::default();
     let options = Options { activity: Some(activity.clone()), ..Options::default() };
     let mut driver = bench.load(Box::new(SimDevice::new(&config, &options).unwrap()), |_, _| {}).unwrap();
@@ -97,7 +108,10 @@ fn the_report_accounts_for_every_cycle_and_byte() {
         let cycles = counters.get("CYCLES");
         assert_eq!(report.cycles, cycles);
         // the device's counters restart in the first cycle of a step, which is observed too
-        let observed = cycles + outcome.steps.len() as u64;
+        let steps = outcome.steps.len() as u64;
+        let asking = if test.prompt > 0 { 1 } else { steps };
+        let observed = cycles + steps + draft.map_or(0, |_| asking);
+        assert_eq!(report.bytes.contains_key("second pass of the head"), draft.is_some());
         assert_eq!(report.operations.iter().map(|of| of.cycles).sum::<u64>(), observed);
         assert_eq!(report.parts.iter().flat_map(|part| &part.cycles).sum::<u64>(), observed);
         assert_eq!(report.causes.values().sum::<u64>(), cycles);

@@ -4,7 +4,7 @@ use crate::bench::{Bench, Outcome, Test};
 use crate::driver::Counters;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use sterna_sim::Activity;
+use sterna_sim::{Activity, Counts};
 use sterna_spec::config::Config;
 use sterna_spec::isa::Instruction;
 use sterna_spec::layout::beats;
@@ -100,6 +100,9 @@ pub struct Report {
     pub ports: Ports,
 }
 
+/// What the head's second pass is called among the operations.
+const SECOND_PASS: &str = "second pass";
+
 /// Name of an instruction's operation.
 fn name(instruction: &Instruction) -> &'static str {
     match instruction {
@@ -129,7 +132,11 @@ impl Report {
         let tokens = outcome.steps.iter().map(|step| step.tokens).sum::<usize>();
         let moved = (all.beats_read() + all.get("WRITE_BEATS")) * config.beat_bytes() as u64;
         let work = work(config, &all, outcome, tokens);
-        let operations = operations(config, &listing, activity);
+        let instructions = activity.program(image.map.step.base as u32);
+        let second = sum(activity.program(image.map.refine.base as u32));
+        let operations = operations(config, &listing, instructions, &second);
+        let mut parts = parts(image.instruction_names(), &listing, instructions, &operations);
+        parts.extend(second_part(&second, &operations));
         Report {
             test: test.name(),
             shape: shape.into(),
@@ -147,10 +154,10 @@ impl Report {
                 intensity: work / moved.max(1) as f64,
                 reached: work / seconds,
             },
-            parts: parts(image.instruction_names(), &listing, activity, &operations),
+            parts,
             operations,
             causes: causes(&all),
-            bytes: bytes(config, &listing, activity, &all),
+            bytes: bytes(config, &listing, instructions, &second, &all),
             ports: Ports {
                 window: activity.window(),
                 read: activity.windows.iter().map(|w| w.read.clone()).collect(),
@@ -167,9 +174,9 @@ fn causes(all: &Counters) -> BTreeMap<String, u64> {
 /// Instructions with what was counted in them; those that were not reached are left out.
 fn counted<'a>(
     listing: &'a [(usize, Instruction)],
-    activity: &'a Activity,
-) -> impl Iterator<Item = (&'a Instruction, &'a [u64; COUNTERS.len()])> {
-    listing.iter().map(|(_, instruction)| instruction).zip(&activity.instructions).filter(|(_, c)| c[0] > 0)
+    instructions: &'a [Counts],
+) -> impl Iterator<Item = (&'a Instruction, &'a Counts)> {
+    listing.iter().map(|(_, instruction)| instruction).zip(instructions).filter(|(_, c)| c[0] > 0)
 }
 
 /// Ternary multiply-adds of the test: weight beats that the engine took, for the rows of a step on average.
@@ -178,11 +185,27 @@ fn work(config: &Config, all: &Counters, outcome: &Outcome, tokens: usize) -> f6
     all.get("MATMUL") as f64 * a_beat * tokens as f64 / outcome.steps.len().max(1) as f64
 }
 
-fn operations(config: &Config, listing: &[(usize, Instruction)], activity: &Activity) -> Vec<Operation> {
+/// Counters of a whole program.
+fn sum(instructions: &[Counts]) -> Counts {
+    std::array::from_fn(|i| instructions.iter().map(|counts| counts[i]).sum())
+}
+
+/// The head's second pass, if there was one, as a part.
+fn second_part(second: &Counts, operations: &[Operation]) -> Option<Part> {
+    let cycles = operations.iter().map(|of| if of.name == SECOND_PASS { of.cycles } else { 0 }).collect();
+    (second[0] > 0).then(|| Part { name: "head, second pass".into(), cycles })
+}
+
+fn operations(
+    config: &Config,
+    listing: &[(usize, Instruction)],
+    instructions: &[Counts],
+    second: &Counts,
+) -> Vec<Operation> {
     let (stream, data) = (counter("STREAM_BEATS"), counter("DATA_BEATS"));
     let mut all: BTreeMap<&str, Operation> = BTreeMap::new();
-    for (instruction, counts) in counted(listing, activity) {
-        let name = name(instruction);
+    let step = counted(listing, instructions).map(|(instruction, counts)| (name(instruction), counts));
+    for (name, counts) in step.chain((second[0] > 0).then_some((SECOND_PASS, second))) {
         let of = all.entry(name).or_insert_with(|| Operation { name: name.into(), ..Operation::default() });
         of.instructions += 1;
         of.cycles += counts[0];
@@ -215,14 +238,14 @@ fn operations(config: &Config, listing: &[(usize, Instruction)], activity: &Acti
 fn parts(
     names: Vec<(u32, String)>,
     listing: &[(usize, Instruction)],
-    activity: &Activity,
+    instructions: &[Counts],
     operations: &[Operation],
 ) -> Vec<Part> {
     let mut parts: Vec<Part> = names
         .iter()
         .map(|(_, name)| Part { name: name.clone(), cycles: vec![0; operations.len()] })
         .collect();
-    for (number, ((_, instruction), counts)) in listing.iter().zip(&activity.instructions).enumerate() {
+    for (number, ((_, instruction), counts)) in listing.iter().zip(instructions).enumerate() {
         let part = names.partition_point(|(first, _)| *first as usize <= number).saturating_sub(1);
         let of = operations.iter().position(|of| of.name == name(instruction));
         if let (Some(part), Some(of)) = (parts.get_mut(part), of) {
@@ -237,16 +260,17 @@ fn parts(
 fn bytes(
     config: &Config,
     listing: &[(usize, Instruction)],
-    activity: &Activity,
+    instructions: &[Counts],
+    second: &Counts,
     all: &Counters,
 ) -> BTreeMap<String, u64> {
     let beat = config.beat_bytes() as u64;
     let data = counter("DATA_BEATS");
     let (mut weights, mut gains, mut others, mut cache, mut gathered) = (0, 0, 0, 0, 0);
-    for (instruction, counts) in counted(listing, activity) {
+    for (instruction, counts) in counted(listing, instructions) {
         others += config.instruction_beats();
         match instruction {
-            Instruction::Matmul { blocks, chunks, planes } => {
+            Instruction::Matmul { blocks, chunks, planes, .. } => {
                 weights += usize::from(*blocks) * usize::from(*chunks) * usize::from(*planes);
             }
             Instruction::Load { words, .. } => {
@@ -261,16 +285,18 @@ fn bytes(
         }
     }
     let step = (weights + gains + others).max(1) as u64;
+    let second = second[counter("STREAM_BEATS")];
     // steps that stop before the head read less: shares of what was read
-    let stream = |beats: usize| beats as u64 * all.get("STREAM_BEATS") / step * beat;
-    [
+    let stream = |beats: usize| beats as u64 * (all.get("STREAM_BEATS") - second) / step * beat;
+    let all = [
         ("weights", stream(weights)),
         ("gains and scales", stream(gains)),
         ("instructions", stream(others)),
+        ("second pass of the head", second * beat),
         ("keys and values", cache * beat),
         ("embedding and rotary rows", gathered * beat),
         ("written", all.get("WRITE_BEATS") * beat),
     ]
-    .map(|(name, bytes)| (name.to_string(), bytes))
-    .into()
+    .map(|(name, bytes)| (name.to_string(), bytes));
+    all.into_iter().filter(|(_, bytes)| *bytes > 0).collect()
 }

@@ -4,6 +4,7 @@ use super::engine::SourceName;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
 use std::path::PathBuf;
+use sterna_host::compile::Options;
 use sterna_host::config::Activation;
 use sterna_host::convert::Format;
 use sterna_host::devices::{DEFAULT, Name};
@@ -88,6 +89,8 @@ pub struct RunArgs {
     pub ctx: Option<usize>,
     #[command(flatten)]
     pub sampling: Sampling,
+    #[command(flatten)]
+    pub head: HeadArgs,
     /// golden or sim, with a preset if wanted
     #[arg(long, default_value = DEFAULT, value_name = "DEVICE")]
     pub device: Name,
@@ -120,6 +123,25 @@ pub struct ModelArgs {
     pub model: Option<PathBuf>,
     #[command(flatten)]
     pub reading: Reading,
+}
+
+/// How tokens are selected.
+#[derive(ClapArgs)]
+pub struct HeadArgs {
+    /// Balanced ternary planes of the head, 1 to 5 [default: by measured divergence]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=5))]
+    pub planes: Option<u8>,
+    /// Select with N planes of all tokens first, then with all planes of the selected ones: less to read, and at times another
+    /// token [default: all planes of all tokens]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=4))]
+    pub draft: Option<u8>,
+}
+
+impl HeadArgs {
+    /// For sequences of `context` positions.
+    pub fn options(&self, context: usize, sequences: usize) -> Options {
+        Options { context, sequences, planes: self.planes, draft: self.draft }
+    }
 }
 
 /// How a model is read.
@@ -299,6 +321,8 @@ generated behind 128 others. Tokens a second are tokens over cycles at the prese
 pub struct BenchArgs {
     #[command(flatten)]
     pub model: ModelArgs,
+    #[command(flatten)]
+    pub head: HeadArgs,
     /// Tokens of the prompts, separated by commas; 0 for none
     #[arg(short, default_value = "16", value_name = "N", value_delimiter = ',')]
     pub prompt: Vec<usize>,

@@ -119,9 +119,10 @@ impl Session<'_> {
 
     fn compile(&mut self, layers: usize) -> Result<Bench> {
         let positions = self.tests.iter().map(Test::positions).max().unwrap_or(1);
-        let (mut progress, sequences) = (Progress::new("compiling"), self.args.parallel.into());
+        let (mut progress, args) = (Progress::new("compiling"), self.args);
+        let options = args.head.options(positions, args.parallel.into());
         let config = &self.choice.config;
-        Bench::new(&mut self.model, layers, config, positions, sequences, |done, all| progress.at(done, all))
+        Bench::new(&mut self.model, layers, config, &options, |done, all| progress.at(done, all))
     }
 
     /// Runs all tests on the first layers of the model.

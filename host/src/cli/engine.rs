@@ -80,7 +80,7 @@ impl<'m> Engine<'m> {
     pub fn open(source: &Source, model: &'m Model, context: usize, planes: Option<u8>) -> Result<Self> {
         let Source::Device(choice) = source else { return Ok(Engine::Reference(model)) };
         let mut progress = Progress::new("compiling");
-        let options = Options { context, sequences: 1, planes };
+        let options = Options { context, planes, ..Options::default() };
         let image = compile_with(model, &choice.config, &options, |done, all| progress.at(done, all))?;
         drop(progress);
         let building = Progress::spinner("preparing the device");

@@ -72,7 +72,8 @@ fn compare(
         progress.at(index + 1, pieces.len());
     }
     drop(progress);
-    let image = compile(model, config, &Options { context, sequences: 1, planes: Some(head.planes) })?;
+    let image =
+        compile(model, config, &Options { context, planes: Some(head.planes), ..Options::default() })?;
     let flip = first_flip(model, &image, &pieces[0])?;
     Ok(Outcome { rows, flip, tokens: pieces.iter().map(Vec::len).sum(), pieces: pieces.len() })
 }

@@ -7,7 +7,7 @@ use super::report::{Part, Report};
 use super::{print, print_json};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use sterna_host::compile::{Options, compile_with};
+use sterna_host::compile::compile_with;
 use sterna_host::devices::Watch;
 use sterna_host::error::{Error, Result};
 use sterna_host::image::Image;
@@ -137,8 +137,7 @@ fn watch(args: &RunArgs, image: &Image) -> Watch {
 fn compile_for(model: &Model, config: &Config, args: &RunArgs) -> Result<Image> {
     let context = args.ctx.unwrap_or(model.config.context.min(config.context as usize));
     let mut progress = Progress::new("compiling");
-    let options = Options { context, ..Options::default() };
-    compile_with(model, config, &options, |done, all| progress.at(done, all))
+    compile_with(model, config, &args.head.options(context, 1), |done, all| progress.at(done, all))
 }
 
 /// A text in progress.

@@ -1,4 +1,4 @@
-//! Measures what a cycle and a port access cost: `cargo run --release -p verilated --example speed`.
+//! Measures what a cycle and a port access cost: `cargo run --release -p verilated --example access`.
 
 use std::hint::black_box;
 use std::time::Instant;
