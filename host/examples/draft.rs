@@ -1,4 +1,4 @@
-//! How often a head in two passes selects other tokens than the exact head (docs/decisions/0009-two-passes.md):
+//! How often a head in two passes selects other tokens than the exact head (docs/decisions/0010-two-passes.md):
 //! `cargo run --release -p sterna-host --no-default-features --example draft [SHAPE] [STATES]`.
 //!
 //! States are random, shaped by the last norm's gain and rounded to int8 codes; heads are those of the compiler. The first pass keeps

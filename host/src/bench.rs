@@ -8,6 +8,7 @@ pub mod page;
 #[cfg(feature = "sim")]
 pub mod report;
 
+use crate::compile::listing::payload_beats;
 use crate::compile::{Options, compile_with};
 use crate::driver::{Counters, Driver, Row};
 use crate::error::{Error, Result};
@@ -133,14 +134,8 @@ impl Bench {
     pub fn bits_per_weight(&self) -> f64 {
         let body = self.image.listing().into_iter().map(|(_, instruction)| instruction);
         let body = body.take_while(|instruction| !matches!(instruction, Instruction::End { .. }));
-        let beats: usize = body
-            .map(|instruction| match instruction {
-                Instruction::Matmul { blocks, chunks, planes, .. } => {
-                    usize::from(blocks) * usize::from(chunks) * usize::from(planes)
-                }
-                _ => 0,
-            })
-            .sum();
+        let matrices = body.filter(|instruction| matches!(instruction, Instruction::Matmul { .. }));
+        let beats: usize = matrices.map(|matrix| payload_beats(&self.image.config, &matrix)).sum();
         (8 * beats * self.image.config.beat_bytes()) as f64 / self.weights as f64
     }
 

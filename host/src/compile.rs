@@ -90,11 +90,8 @@ pub fn compile_with(
     progress(all, all);
     let logits = Region { base: step.end(), beats: emitter.out.beats() - step.beats };
     let (parts, bytes) = (emitter.parts, emitter.out.into_bytes());
-    let most = |_| {
-        let beat = device.beat_bytes();
-        let head = bytes[logits.base * beat..].to_vec();
-        Refine::new(device, model.config.vocab, head).most_beats()
-    };
+    let most =
+        |_| Refine::new(device, model.config.vocab, &bytes[logits.base * device.beat_bytes()..]).most_beats();
     let refine = Region { base: logits.end(), beats: options.draft.map_or(0, most) };
 
     let padded_vocab = model.config.vocab.next_multiple_of(device.lanes as usize);

@@ -4,7 +4,6 @@
 use crate::error::{Error, Result};
 use crate::image::{Image, Region};
 use crate::refine::Refine;
-use std::collections::BTreeSet;
 use std::ops::AddAssign;
 use sterna_spec::device::{Device, DeviceError};
 use sterna_spec::layout::stripe;
@@ -60,9 +59,9 @@ impl AddAssign for Counters {
 pub struct Driver<'d> {
     device: Box<dyn Device + 'd>,
     image: Image,
-    refine: Option<Refine>,
+    refine: Option<Refine<'static>>,
     /// Blocks of the head among which the last step's second pass selected.
-    blocks: BTreeSet<usize>,
+    blocks: Vec<usize>,
 }
 
 impl From<DeviceError> for Error {
@@ -85,7 +84,7 @@ impl<'d> Driver<'d> {
     ) -> Result<Self> {
         let head = || Refine::new(&image.config, image.vocab, image.region(image.map.logits).to_vec());
         let refine = (image.map.refine.beats > 0).then(head);
-        let mut driver = Driver { device, image, refine, blocks: BTreeSet::new() };
+        let mut driver = Driver { device, image, refine, blocks: Vec::new() };
         driver.identify()?;
         driver.device.reserve_memory(driver.image.memory_bytes())?;
         driver.load(progress)?;

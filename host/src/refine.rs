@@ -10,7 +10,7 @@
 //! bit, and the selection is the exact head's too unless the first pass missed one of its tokens.
 
 use crate::compile::listing::instructions;
-use std::collections::BTreeSet;
+use std::borrow::Cow;
 use sterna_spec::config::Config;
 use sterna_spec::isa::{DstKind, Instruction, MIN_BLOCKS, Vector};
 use sterna_spec::stream::StreamBuilder;
@@ -34,16 +34,17 @@ struct Tile {
 
 /// All planes of the head, from which second passes are made.
 #[derive(Debug, Clone)]
-pub struct Refine {
+pub struct Refine<'b> {
     config: Config,
     vocab: usize,
-    bytes: Vec<u8>,
+    bytes: Cow<'b, [u8]>,
     tiles: Vec<Tile>,
 }
 
-impl Refine {
+impl<'b> Refine<'b> {
     /// From the logits program, `bytes`, of a model with `vocab` tokens.
-    pub fn new(config: &Config, vocab: usize, bytes: Vec<u8>) -> Refine {
+    pub fn new(config: &Config, vocab: usize, bytes: impl Into<Cow<'b, [u8]>>) -> Self {
+        let bytes = bytes.into();
         let (mut tiles, mut load, mut matmul) = (Vec::new(), (0, 0), (0, 0, 0, 0));
         let mut before = Vector::default();
         for (beat, instruction) in instructions(config, &bytes) {
@@ -72,7 +73,8 @@ impl Refine {
     pub fn most_beats(&self) -> usize {
         let all = self.vocab.div_ceil(self.block());
         let selected = self.config.rows as usize * self.config.top_k as usize;
-        self.program(&(0..all.min(selected)).collect()).len() / self.config.beat_bytes()
+        let blocks: Vec<usize> = (0..all.min(selected)).collect();
+        self.program(&blocks).len() / self.config.beat_bytes()
     }
 
     /// Tokens of a block.
@@ -80,26 +82,28 @@ impl Refine {
         self.config.lookups as usize
     }
 
-    /// Blocks that hold `tokens`.
-    pub fn blocks(&self, tokens: impl IntoIterator<Item = u32>) -> BTreeSet<usize> {
-        tokens.into_iter().map(|token| token as usize / self.block()).collect()
+    /// Blocks that hold `tokens`, each once, in order.
+    pub fn blocks(&self, tokens: impl IntoIterator<Item = u32>) -> Vec<usize> {
+        let mut blocks: Vec<usize> = tokens.into_iter().map(|token| token as usize / self.block()).collect();
+        blocks.sort_unstable();
+        blocks.dedup();
+        blocks
     }
 
     /// The program that selects among the tokens of `blocks`. What it selects are numbers in this order: [`Refine::token`].
-    pub fn program(&self, blocks: &BTreeSet<usize>) -> Vec<u8> {
+    pub fn program(&self, blocks: &[usize]) -> Vec<u8> {
         let mut out = StreamBuilder::new(&self.config);
-        let blocks: Vec<usize> = blocks.iter().copied().collect();
         let most = self.tiles.iter().map(|tile| tile.blocks).max().unwrap_or(1);
         for (number, part) in blocks.chunks(most).enumerate() {
             self.tile(part, number * most * self.block(), &mut out);
         }
         out.push(Instruction::End { body: false });
-        out.bytes().to_vec()
+        out.into_bytes()
     }
 
     /// The token of a number that the program over `blocks` selected.
-    pub fn token(&self, blocks: &BTreeSet<usize>, number: u32) -> Option<u32> {
-        let block = blocks.iter().nth(number as usize / self.block())?;
+    pub fn token(&self, blocks: &[usize], number: u32) -> Option<u32> {
+        let block = blocks.get(number as usize / self.block())?;
         Some((block * self.block() + number as usize % self.block()) as u32)
     }
 
@@ -122,7 +126,7 @@ impl Refine {
                 let start = tile.weights + (step * tile.blocks + at) * beat;
                 out.payload(&self.bytes[start..start + beat]);
             }
-            (places.len()..count).for_each(|_| out.payload(&vec![0; beat]));
+            out.payload(&vec![0; (count - places.len()) * beat]);
         }
         out.load(any.shared, &scales);
         let n = (outputs / self.config.lanes as usize) as u16;

@@ -1,13 +1,13 @@
 //! Where the cycles and bytes of a test went: by operation, by part of the model, by cause, over time. `page.rs` draws it.
 
 use crate::bench::{Bench, Outcome, Test};
+use crate::compile::listing::payload_beats;
 use crate::driver::Counters;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use sterna_sim::{Activity, Counts};
 use sterna_spec::config::Config;
 use sterna_spec::isa::Instruction;
-use sterna_spec::layout::beats;
 use sterna_spec::registers::COUNTERS;
 
 /// Share of the memory's ceiling from which on an operation counts as limited by memory.
@@ -268,16 +268,13 @@ fn bytes(
     let data = counter("DATA_BEATS");
     let (mut weights, mut gains, mut others, mut cache, mut gathered) = (0, 0, 0, 0, 0);
     for (instruction, counts) in counted(listing, instructions) {
+        let payload = payload_beats(config, instruction);
         others += config.instruction_beats();
         match instruction {
-            Instruction::Matmul { blocks, chunks, planes, .. } => {
-                weights += usize::from(*blocks) * usize::from(*chunks) * usize::from(*planes);
-            }
-            Instruction::Load { words, .. } => {
-                gains += beats(config, 4 * usize::from(*words) * config.lanes as usize);
-            }
-            Instruction::Attn { passes, .. } => {
-                others += usize::from(*passes) * config.instruction_beats();
+            Instruction::Matmul { .. } => weights += payload,
+            Instruction::Load { .. } => gains += payload,
+            Instruction::Attn { .. } => {
+                others += payload;
                 cache += counts[data];
             }
             Instruction::Gather { .. } => gathered += counts[data],

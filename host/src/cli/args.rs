@@ -125,12 +125,19 @@ pub struct ModelArgs {
     pub reading: Reading,
 }
 
-/// How tokens are selected.
+/// How finely the head is stored.
 #[derive(ClapArgs)]
-pub struct HeadArgs {
+pub struct PlanesArg {
     /// Balanced ternary planes of the head, 1 to 5 [default: by measured divergence]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=5))]
     pub planes: Option<u8>,
+}
+
+/// How tokens are selected.
+#[derive(ClapArgs)]
+pub struct HeadArgs {
+    #[command(flatten)]
+    pub stored: PlanesArg,
     /// Select with N planes of all tokens first, then with all planes of the selected ones: less to read, and at times another
     /// token [default: all planes of all tokens]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=4))]
@@ -140,7 +147,7 @@ pub struct HeadArgs {
 impl HeadArgs {
     /// For sequences of `context` positions.
     pub fn options(&self, context: usize, sequences: usize) -> Options {
-        Options { context, sequences, planes: self.planes, draft: self.draft }
+        Options { context, sequences, planes: self.stored.planes, draft: self.draft }
     }
 }
 
@@ -211,9 +218,8 @@ pub struct EvalArgs {
     /// The device that is judged
     #[arg(long, default_value = "golden:tiny", value_name = "DEVICE")]
     pub device: Name,
-    /// Balanced ternary planes of the head, 1 to 5 [default: by measured divergence]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=5))]
-    pub planes: Option<u8>,
+    #[command(flatten)]
+    pub head: PlanesArg,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -231,9 +237,8 @@ pub struct PerplexityArgs {
     /// reference, golden or sim, with a preset if wanted
     #[arg(long, default_value = "golden:tiny", value_name = "DEVICE")]
     pub device: SourceName,
-    /// Balanced ternary planes of the head, 1 to 5 [default: by measured divergence]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=5))]
-    pub planes: Option<u8>,
+    #[command(flatten)]
+    pub head: PlanesArg,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -248,9 +253,8 @@ pub struct LogitsArgs {
     /// reference, golden or sim, with a preset if wanted
     #[arg(long, default_value = "golden:tiny", value_name = "DEVICE")]
     pub device: SourceName,
-    /// Balanced ternary planes of the head, 1 to 5 [default: by measured divergence]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=5))]
-    pub planes: Option<u8>,
+    #[command(flatten)]
+    pub head: PlanesArg,
     /// The safetensors file to write: `logits` (f32, positions x vocabulary) and `tokens`
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,

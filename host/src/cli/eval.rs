@@ -44,7 +44,7 @@ fn compare(
     pieces: &[Vec<u32>],
     context: usize,
 ) -> Result<Outcome> {
-    let head = Head::new(model.head(), &model.weights.final_norm, args.planes);
+    let head = Head::new(model.head(), &model.weights.final_norm, args.head.planes);
     let coarse_head = Emulation { head: Some(&head), ..Emulation::default() };
     let coarse_kv = Emulation { kv: true, ..Emulation::default() };
     let mut engine = Engine::open(source, model, context, Some(head.planes))?;

@@ -17,7 +17,7 @@ pub fn logits(args: &LogitsArgs) -> Result<()> {
     let tokens = prompt(&model.path, &args.input)?.0;
     check(&tokens, model.config.vocab)?;
     let source = args.device.find()?;
-    let mut engine = Engine::open(&source, &model, tokens.len(), args.planes)?;
+    let mut engine = Engine::open(&source, &model, tokens.len(), args.head.planes)?;
     let logits = engine.logits(&tokens)?;
     write(&args.output, &tokens, &logits)?;
     let (positions, vocab) = logits.dim();

@@ -29,7 +29,7 @@ pub fn perplexity(args: &PerplexityArgs) -> Result<()> {
         let path = args.text.file.clone().unwrap_or(model.path.clone());
         return Err(Error::Inconsistent { path, problem, remedy });
     }
-    let mut engine = Engine::open(&source, &model, context, args.planes)?;
+    let mut engine = Engine::open(&source, &model, context, args.head.planes)?;
     let mut sum = Perplexity::default();
     let mut progress = Progress::new("perplexity");
     for (index, piece) in pieces.iter().enumerate() {

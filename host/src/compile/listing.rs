@@ -19,7 +19,7 @@ pub fn instructions(config: &Config, bytes: &[u8]) -> Vec<(usize, Instruction)> 
 }
 
 /// Beats of the payload behind an instruction.
-fn payload_beats(config: &Config, instruction: &Instruction) -> usize {
+pub fn payload_beats(config: &Config, instruction: &Instruction) -> usize {
     match *instruction {
         Instruction::Load { words, .. } => beats(config, 4 * usize::from(words) * config.lanes as usize),
         Instruction::Matmul { blocks, chunks, planes, .. } => {
