@@ -116,7 +116,8 @@ fn address<'m>(m: &'m Module, z: &Sizes, y: Source<'m>, x: Sink<'m>) -> Sig<'m> 
     let s1_inner = stage("s1_inner", mux(codes, (n >> side).zext(16), n));
     let offset = mux(value, mux(codes, data_beats, scale_beats), 0)
         .wrapping_add(mux(codes, scale_beats << 1, m.u(33, 0)).bits(0, 32));
-    // as early as the kinds
+    // stable long before a word comes
+    let offset = m.delay("offset", offset, "from the layer to the array");
     let origin = m.delay("origin", first.wrapping_add(offset), "first beat of the layer's array");
     let s1_start = stage("s1_start", mux(codes | scale, kv_base.wrapping_add(origin), base));
     let s1_word = stage("s1_word", word);

@@ -5,6 +5,7 @@
 //! PICK    whose turn it is: KS, VS, K of a pass, or V of the one before
 //! LOAD    its area, its first and last token
 //! SETTLE  multiply
+//! ADD     the parts of the product
 //! AREA    first beat of the KV head's area, beats of the arrays
 //! LOOK    address and beats of the next array
 //! ISSUE   the request, in several pieces if it is very long
@@ -30,7 +31,7 @@ pub(super) fn fetch(shape: &Shape) -> Module {
     let start = m.input("start", u(1), "an instruction starts");
     let req = m.stream_out("req", u(32 + BEATS_BITS), "requests: beat address, then number of beats");
 
-    let state = m.fsm("state", &["IDLE", "PICK", "LOAD", "SETTLE", "AREA", "LOOK", "ISSUE"], "see above");
+    let state = m.fsm("state", &["IDLE", "PICK", "LOAD", "SETTLE", "ADD", "AREA", "LOOK", "ISSUE"], "see above");
     let kind = m.reg("kind", u(2), Some(0), "0 to 3: KS, VS, K, V");
     let sent = m.wire("sent", u(1));
     // the last array of a turn is K, or V
@@ -43,7 +44,8 @@ pub(super) fn fetch(shape: &Shape) -> Module {
     state.from("IDLE").goto(start, "PICK");
     state.from("PICK").goto(next.is_key | next.is_value, "LOAD").goto(next.over, "IDLE");
     state.from("LOAD").goto(m.u(1, 1), "SETTLE");
-    state.from("SETTLE").goto(m.u(1, 1), "AREA");
+    state.from("SETTLE").goto(m.u(1, 1), "ADD");
+    state.from("ADD").goto(m.u(1, 1), "AREA");
     state.from("AREA").goto(m.u(1, 1), "LOOK");
     state.from("LOOK").goto(m.u(1, 1), "ISSUE");
     state.from("ISSUE").goto(ends, "PICK").goto(sent.sig(), "LOOK");
@@ -59,7 +61,7 @@ fn arrays<'m>(m: &'m Module, shape: &Shape, kind: Sig<'m>, latch: Sig<'m>) -> (S
     let layer = m.input("layer", u(32), "offset of the layer in beats");
     let scale_beats = m.input("kv_scale_beats", u(32), "beats of an array of scales");
     let data_beats = m.input("kv_data_beats", u(32), "beats of an array of codes");
-    // the registers settle in LOAD and SETTLE
+    // the registers settle in LOAD, SETTLE and ADD
     let input =
         |name: &str, bits: u32, doc: &str| m.delay(&format!("{name}_q"), m.input(name, u(bits), doc), doc);
     let first = input("first", shape.token_bits(), "first token of the pass");
@@ -67,7 +69,13 @@ fn arrays<'m>(m: &'m Module, shape: &Shape, kind: Sig<'m>, latch: Sig<'m>) -> (S
     let kv_head = input("kv_head", KV_HEAD_BITS, "KV head of the pass");
     let head_beats =
         m.delay("head_beats", (scale_beats.wrapping_add(data_beats) << 1).trunc(32), "beats of a head");
-    let offset = m.delay("head_offset", (kv_head * head_beats).trunc(32), "from the layer's first head");
+    let part = |name: &str, lo: u32| {
+        let product = (kv_head * head_beats.bits(lo, 16)).resize(32 - lo);
+        m.delay(name, product, "KV head times a half of its beats")
+    };
+    let (low, high) = (part("low_part", 0), part("high_part", 16));
+    let offset = low.wrapping_add(m.cat_lsb(&[m.u(16, 0), high]));
+    let offset = m.delay("head_offset", offset, "from the layer's first head");
     let base = m.input("base", u(32), "KV base of the pass");
     let base = m.delay("layer_base", base.wrapping_add(layer), "first beat of the layer");
     shape.unread_tokens(m, [first, last]);
