@@ -51,6 +51,12 @@ pub enum Error {
         /// What it said.
         why: String,
     },
+    /// Vectors or operands that cannot be used.
+    #[error("{0}")]
+    Vectors(String),
+    /// Hardware and reference give different numbers.
+    #[error("{0}")]
+    Different(String),
     /// The routed design is slower than its clock.
     #[error("timing is not met and there is no bitstream: {0}")]
     Timing(String),

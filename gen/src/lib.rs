@@ -10,6 +10,7 @@
 //! | `build/` | a board's bitstream with Yosys and nextpnr |
 //! | `synth/` | resources by block, depths of logic and kinds of memories with Yosys |
 //! | `parts.rs` | parts: how Yosys maps to their family, and what they have |
+//! | `fp/` | the binary32 hardware against vectors and all operands |
 //! | `tools.rs`, `scratch.rs` | finds the tools; runs them in a folder, with progress |
 //! | `folder.rs` | folders with a manifest: written whole, replaced only if they are ours and untouched |
 //! | `check.rs` | the committed output: checks it or rewrites it |
@@ -21,6 +22,7 @@ mod build;
 mod check;
 mod error;
 mod folder;
+pub mod fp;
 mod output;
 mod package;
 mod parts;

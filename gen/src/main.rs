@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use sterna_gen::fp::{self, Engine, Op, Operands};
 use sterna_gen::{Build, Error, Flow, Progress};
 
 /// Generates the Verilog of a Sterna accelerator from one configuration.
@@ -83,6 +84,32 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Checks the binary32 hardware: vectors of TestFloat on standard input, random operands, or all of them.
+    ///
+    /// Vectors are made with `testfloat_gen -rnear_even -tininessbefore OP`.
+    FpCheck {
+        /// The operation.
+        #[arg(long, value_enum)]
+        op: Op,
+        /// Check the emitted Verilog under Verilator.
+        #[arg(long)]
+        rtl: bool,
+        /// Check the module in the evaluator.
+        #[arg(long, conflicts_with = "rtl")]
+        evaluator: bool,
+        /// This many random operands, after all pairs of corner cases, instead of vectors.
+        #[arg(long, value_name = "COUNT", conflicts_with = "all")]
+        random: Option<u64>,
+        /// Where the random operands start.
+        #[arg(long, default_value_t = 1, requires = "random")]
+        seed: u64,
+        /// All 2^32 operands of an operation with one, instead of vectors.
+        #[arg(long)]
+        all: bool,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Checks that the committed summary of a preset is what the generator makes now.
     Check {
         /// The folder that holds a folder for each committed preset.
@@ -123,6 +150,21 @@ fn run(command: Command) -> Result<String, Error> {
             let config = sterna_gen::configuration(&config)?;
             let result = sterna_gen::synth(&config, output.as_deref(), &progress())?;
             if json { result.json() } else { result.markdown() }
+        }
+        Command::FpCheck { op, rtl, evaluator, random, seed, all, json } => {
+            let engine = match (rtl, evaluator) {
+                (true, _) => Engine::Rtl,
+                (_, true) => Engine::Evaluator,
+                _ => Engine::Golden,
+            };
+            let report = match (random, all) {
+                (Some(count), _) => {
+                    fp::check_operands(op, engine, Operands::Random { count, seed }, &progress())?
+                }
+                (_, true) => fp::check_operands(op, engine, Operands::All, &progress())?,
+                _ => fp::check_vectors(op, engine, io::stdin().lock())?,
+            };
+            report.result(json)?
         }
         Command::Check { folder, update } => {
             let verb = if update { "written" } else { "current" };

@@ -6,6 +6,7 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sterna_spec::registers::COUNTERS;
@@ -32,9 +33,22 @@ pub struct Window {
     pub written: Vec<u64>,
 }
 
+/// Busy cycles that follow each other and belong to one instruction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// First beat of its program.
+    pub program: u32,
+    /// Number of the instruction in the step.
+    pub index: u32,
+    /// Cycles since the start of the model, reset included.
+    pub cycles: Range<u64>,
+}
+
 /// What was seen since the last [`Activity::clear`].
 #[derive(Clone, Debug, Default)]
 pub struct Activity {
+    /// What each busy cycle belonged to, in order; `None`: not kept.
+    pub timeline: Option<Vec<Span>>,
     /// Counters by instruction of each program, by the program's first beat; runs that follow each other add up.
     programs: BTreeMap<u32, Vec<Counts>>,
     /// The program that runs or comes next.
@@ -51,7 +65,8 @@ impl Activity {
     /// Forgets everything.
     pub fn clear(&mut self) {
         let (before, program) = (std::mem::take(&mut self.before), self.program);
-        *self = Activity { before, program, ..Activity::default() };
+        let timeline = self.timeline.is_some().then(Vec::new);
+        *self = Activity { timeline, before, program, ..Activity::default() };
     }
 
     /// Counters by instruction of the program that begins at beat `base`.
@@ -67,6 +82,19 @@ impl Activity {
     /// Cycles of a full window.
     pub fn window(&self) -> u64 {
         self.length
+    }
+
+    /// Remembers whom `cycle` belonged to.
+    fn mark(&mut self, cycle: u64, index: u32) {
+        let (program, Some(timeline)) = (self.program, &mut self.timeline) else { return };
+        match timeline.last_mut() {
+            Some(Span { program: p, index: i, cycles })
+                if (*p, *i, cycles.end) == (program, index, cycle) =>
+            {
+                cycles.end += 1;
+            }
+            _ => timeline.push(Span { program, index, cycles: cycle..cycle + 1 }),
+        }
     }
 
     /// A busy cycle of instruction `index` in which the counters of `bits` advance.
@@ -129,7 +157,9 @@ impl ActivityPins {
         }
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.length = kept.length.max(FIRST_WINDOW);
-        kept.count(model.get(self.index) as usize, bits);
+        let index = model.get(self.index) as u32;
+        kept.mark(model.cycle(), index);
+        kept.count(index as usize, bits);
         if kept.now.cycles == kept.length {
             kept.end_window(memory.traffic().map(|t| (t.read_bytes, t.write_bytes)));
         }
@@ -139,6 +169,19 @@ impl ActivityPins {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_timeline_joins_the_cycles_of_an_instruction() {
+        let mut activity = Activity { timeline: Some(Vec::new()), program: 5, ..Activity::default() };
+        for (cycle, index) in [(3, 0), (4, 0), (5, 1), (6, 0), (9, 0)] {
+            activity.mark(cycle, index);
+        }
+        activity.set_program(6);
+        activity.mark(10, 0);
+        let spans = activity.timeline.take().unwrap();
+        let spans: Vec<_> = spans.into_iter().map(|s| (s.program, s.index, s.cycles)).collect();
+        assert_eq!(spans, [(5, 0, 3..5), (5, 1, 5..6), (5, 0, 6..7), (5, 0, 9..10), (6, 0, 10..11)]);
+    }
 
     #[test]
     fn causes_are_kept_by_instruction_and_windows_stay_few() {

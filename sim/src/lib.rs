@@ -34,7 +34,7 @@ pub mod report;
 pub mod sdram;
 mod walk;
 
-pub use activity::{Activity, Counts};
+pub use activity::{Activity, Counts, Span};
 pub use device::{Options, SimDevice, Trace};
 pub use lockstep::Lockstep;
 pub use memory::{Memory, Stalls, Traffic};

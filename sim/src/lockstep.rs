@@ -8,7 +8,7 @@ use sterna_spec::registers::{Access, TOPK_ROW_BYTES, control, offset, status, ta
 
 use crate::device::{Options, SimDevice};
 use crate::probe::{Event, Observed};
-use crate::report::{Mismatch, Place, describe, value};
+use crate::report::{Mismatch, Place, describe, value, words_of};
 use crate::walk;
 
 /// Cycles before and after a difference that the reproducing command traces.
@@ -25,8 +25,9 @@ struct Found<'w> {
     cycle: u64,
 }
 
-/// Runs a golden model and the Verilog of the same configuration with the same inputs. After each step, compares every word and
-/// scalar that vector and attention units wrote, status and error, the selection, and all of memory.
+/// Runs a golden model and the Verilog of the same configuration with the same inputs. After each step, compares every word of
+/// integers that matrix engine and attention unit delivered, every word and scalar that vector and attention units wrote, status and
+/// error, the selection, and all of memory.
 ///
 /// Words are compared in their order, and the scalars of each row in theirs: the hardware may write a reduction's scalar before or
 /// after the words that follow it, and attention takes a pass of several rows before their next one.
@@ -131,6 +132,7 @@ impl Lockstep {
 
     /// Compares everything that a step left behind.
     fn compare(&mut self) -> Result<(), DeviceError> {
+        let reads = self.golden.take_reads();
         let log = self.golden.take_log();
         let seen = self.rtl.observed();
         let failed = self.compare_end()?;
@@ -145,7 +147,9 @@ impl Lockstep {
             let got: Vec<_> = seen.scalars.iter().filter(|e| u32::from(e.row) == row).copied().collect();
             self.compare_writes(&want, &got, &seen)
         };
-        let found = std::iter::once(self.compare_writes(&words, &seen.words, &seen));
+        let reads: Vec<_> = reads.iter().collect();
+        let found = [(&reads, &seen.reads), (&words, &seen.words)].into_iter();
+        let found = found.map(|(want, got)| self.compare_writes(want, got, &seen));
         let found = found.chain((0..self.rtl.config().rows).map(of_row));
         // the earliest by program, then by time: what follows may be its consequence
         let first = found.flatten().min_by_key(|f| (f.write.map(|w| w.instruction), f.cycle));
@@ -187,10 +191,11 @@ impl Lockstep {
                 return Some(Found { write: Some(w), place: Place::Order, expected, got, cycle: g.cycle });
             }
             let data = seen.data(g);
-            if let Some(lane) = (0..w.data.len()).find(|&l| data.get(l) != Some(&w.data[l])) {
+            let mut lanes = w.data.chunks(words_of(w.kind)).zip(data.chunks(words_of(w.kind)));
+            if let Some(lane) = lanes.clone().position(|(want, got)| want != got) {
                 let place = Place::Write { kind: w.kind, address: w.address, lane };
-                let got = data.get(lane).map_or("no such element".into(), |&bits| value(w.kind, bits));
-                let expected = value(w.kind, w.data[lane]);
+                let (expected, got) = lanes.nth(lane).unwrap_or_default();
+                let (expected, got) = (value(w.kind, expected), value(w.kind, got));
                 return Some(Found { write: Some(w), place, expected, got, cycle: g.cycle });
             }
         }

@@ -1,4 +1,5 @@
-//! The observation port: every word and every scalar that the device's vector and attention units wrote, in order.
+//! The observation port: every word and every scalar that the device's vector and attention units wrote, and every word of integers
+//! that the vector unit took from matrix engine and attention unit, each kind in order.
 
 use sterna_spec::config::Config;
 use sterna_spec::golden::Write;
@@ -29,6 +30,8 @@ pub struct Observed {
     pub words: Vec<Event>,
     /// Scalars of reductions and of the attention unit.
     pub scalars: Vec<Event>,
+    /// Words of integers that were read from the matrix engine and the attention unit.
+    pub reads: Vec<Event>,
     data: Vec<u32>,
 }
 
@@ -55,6 +58,11 @@ pub struct Probe {
     s_row: Port,
     s_index: Port,
     s_data: Port,
+    r_valid: Port,
+    r_attention: Port,
+    r_row: Port,
+    r_address: Port,
+    r_data: Port,
     lanes: usize,
     observed: Observed,
 }
@@ -73,6 +81,11 @@ impl Probe {
             s_row: port("s_row")?,
             s_index: port("s_index")?,
             s_data: port("s_data")?,
+            r_valid: port("r_valid")?,
+            r_attention: port("r_attention")?,
+            r_row: port("r_row")?,
+            r_address: port("r_address")?,
+            r_data: port("r_data")?,
             lanes: config.lanes as usize,
             observed: Observed::default(),
         })
@@ -81,7 +94,7 @@ impl Probe {
     /// Looks at the port after the clock edge that began `cycle`.
     #[inline]
     pub fn sample(&mut self, model: &Model, cycle: u64) -> Result<(), Error> {
-        let Observed { words, scalars, data } = &mut self.observed;
+        let Observed { words, scalars, reads, data } = &mut self.observed;
         if model.get(self.valid) != 0 {
             let first = data.len();
             data.resize(first + self.lanes, 0);
@@ -94,6 +107,15 @@ impl Probe {
             let (row, address) = (model.get(self.s_row) as u8, model.get(self.s_index) as u32);
             scalars.push(Event { cycle, kind: Write::SCALAR, row, address, first: data.len(), len: 1 });
             data.push(model.get(self.s_data) as u32);
+        }
+        if model.get(self.r_valid) != 0 {
+            let (first, len) = (data.len(), 2 * self.lanes);
+            data.resize(first + len, 0);
+            model.get_wide(self.r_data, &mut data[first..])?;
+            let attention = model.get(self.r_attention) != 0;
+            let kind = if attention { Write::ATTENTION } else { Write::MATRIX };
+            let (row, address) = (model.get(self.r_row) as u8, model.get(self.r_address) as u32);
+            reads.push(Event { cycle, kind, row, address, first, len });
         }
         Ok(())
     }

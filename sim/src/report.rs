@@ -42,6 +42,8 @@ pub(crate) fn describe(kind: u8, row: u32, address: u32) -> String {
         Some(DstKind::KvScale) => format!("KV scale of head {address}"),
         Some(DstKind::Topk) => format!("candidates from id {address}"),
         Some(DstKind::Logits) => format!("logits from id {address}"),
+        _ if kind == Write::MATRIX => format!("acc[{address}]"),
+        _ if kind == Write::ATTENTION => format!("att[{address}]"),
         _ if kind == Write::SCALAR => format!("s[{address}] by a reduction or attention"),
         _ => format!("kind {kind}, address {address}"),
     };
@@ -77,8 +79,18 @@ pub struct Mismatch {
     pub reproduce: Option<String>,
 }
 
-/// A value as the golden model's log has it: codes as numbers, everything else as bits and binary32.
-pub(crate) fn value(kind: u8, bits: u32) -> String {
+/// Words of an element in the golden model's log.
+pub(crate) fn words_of(kind: u8) -> usize {
+    if matches!(kind, Write::MATRIX | Write::ATTENTION) { 2 } else { 1 }
+}
+
+/// A value as the golden model's log has it: codes and integers as numbers, everything else as bits and binary32.
+pub(crate) fn value(kind: u8, words: &[u32]) -> String {
+    let bits = match words {
+        [] => return "no such element".into(),
+        [low, high] => return (u64::from(*low) | u64::from(*high) << 32).cast_signed().to_string(),
+        [bits, ..] => *bits,
+    };
     match DstKind::from_bits(kind.into()) {
         Some(DstKind::Act | DstKind::Query | DstKind::Kv) => format!("{bits:#010x} ({})", bits as i32),
         _ => format!("{bits:#010x} ({:e})", f32::from_bits(bits)),
@@ -141,8 +153,8 @@ mod tests {
             disassembly: Some("vector v[8] x1x4 <- acc[0]".into()),
             row: Some(1),
             place: Place::Write { kind: 1, address: 9, lane: 2 },
-            expected: value(1, 1.5f32.to_bits()),
-            got: value(1, (-1.5f32).to_bits()),
+            expected: value(1, &[1.5f32.to_bits()]),
+            got: value(1, &[(-1.5f32).to_bits()]),
             cycle: 12345,
             reproduce: Some("sterna run --trace t.fst --trace-from 12245 --trace-to 12355".into()),
         };

@@ -35,6 +35,10 @@ pub struct Write {
 impl Write {
     /// Kind of a scalar written by a reduction or by the attention unit.
     pub const SCALAR: u8 = 15;
+    /// Kind of a word of accumulators that a vector instruction reads: integers of 64 bits, the low half first.
+    pub const MATRIX: u8 = 16;
+    /// The same of attention's sums.
+    pub const ATTENTION: u8 = 17;
 }
 
 /// What a row keeps inside the device.
@@ -58,6 +62,8 @@ pub struct Golden {
     rows: Vec<Row>,
     cmem: Vec<f32>,
     log: Option<Vec<Write>>,
+    /// Integers that vector instructions read, while there is a log.
+    reads: Vec<Write>,
     instruction: u32,
     beside: Beside,
 }
@@ -83,6 +89,7 @@ impl Golden {
             rows: vec![row; c.rows as usize],
             cmem: vec![0.0; c.shared_words as usize * lanes],
             log: None,
+            reads: Vec::new(),
             instruction: 0,
             beside: Beside::default(),
         }
@@ -98,8 +105,14 @@ impl Golden {
         self.log = on.then(Vec::new);
     }
 
+    /// Takes the words of integers that vector instructions read since the last call of this or of [`Golden::take_log`].
+    pub fn take_reads(&mut self) -> Vec<Write> {
+        std::mem::take(&mut self.reads)
+    }
+
     /// Takes what was recorded since the last call.
     pub fn take_log(&mut self) -> Vec<Write> {
+        self.reads.clear();
         self.log.as_mut().map(std::mem::take).unwrap_or_default()
     }
 

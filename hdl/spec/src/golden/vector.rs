@@ -1,9 +1,10 @@
 //! VECTOR: the element-wise work of every row, word by word.
 
-use super::Golden;
+use super::{Golden, Write};
 use crate::isa::{AKind, BKind, DstKind, Func, MKind, Vector, ZOp};
 use crate::numbers;
 use crate::registers::{ErrorCode, offset};
+use std::ops::Range;
 
 /// Where one word of an instruction stands: row, repetition, word in it.
 #[derive(Clone, Copy)]
@@ -31,6 +32,7 @@ impl Golden {
             for i in 0..usize::from(v.n) {
                 for (at, &row) in rows.iter().enumerate() {
                     let place = Place { row, rep, i };
+                    self.note_integers(v, place);
                     let a = self.operand_a(v, place);
                     let z = self.compute(v, place, &a);
                     largest[at] = z.iter().map(|z| z.to_bits() & 0x7fff_ffff).fold(largest[at], u32::max);
@@ -108,17 +110,36 @@ impl Golden {
         if ok { Ok(()) } else { Err(ErrorCode::IllegalInstruction) }
     }
 
-    fn operand_a(&self, v: &Vector, Place { row, rep, i }: Place) -> Vec<f32> {
+    /// Elements of operand A.
+    fn range_a(&self, v: &Vector, Place { rep, i, .. }: Place) -> Range<usize> {
         let (lanes, n) = (self.config.lanes as usize, usize::from(v.n));
         let i = if v.rotate { (i + n / 2) % n } else { i };
         let word = usize::from(v.a) + rep * n + i;
-        let state = &self.rows[row];
-        let range = word * lanes..(word + 1) * lanes;
+        word * lanes..(word + 1) * lanes
+    }
+
+    /// Records operand A if it is integers; the word is named in the order of the loop.
+    fn note_integers(&mut self, v: &Vector, place: Place) {
+        if self.log.is_none() || !matches!(v.a_kind, AKind::Acc | AKind::Att) {
+            return;
+        }
+        let (range, state) = (self.range_a(v, place), &self.rows[place.row]);
+        let (kind, integers): (u8, Vec<i64>) = match v.a_kind {
+            AKind::Acc => (Write::MATRIX, state.acc[range].iter().map(|&x| x.into()).collect()),
+            _ => (Write::ATTENTION, state.att[range].to_vec()),
+        };
+        let address = u32::from(v.a) + (place.rep * usize::from(v.n) + place.i) as u32;
+        let data = integers.iter().flat_map(|&x| [x as u32, (x >> 32) as u32]).collect();
+        self.reads.push(Write { instruction: self.instruction, row: place.row as u32, kind, address, data });
+    }
+
+    fn operand_a(&self, v: &Vector, place: Place) -> Vec<f32> {
+        let (range, state) = (self.range_a(v, place), &self.rows[place.row]);
         match v.a_kind {
             AKind::Vmem => state.vmem[range].to_vec(),
             AKind::Acc => state.acc[range].iter().map(|&x| numbers::int_to_f32(x.into())).collect(),
             AKind::Att => state.att[range].iter().map(|&x| numbers::int_to_f32(x)).collect(),
-            AKind::Sreg => vec![state.scalars[word]],
+            AKind::Sreg => vec![state.scalars[range.start / self.config.lanes as usize]],
         }
     }
 

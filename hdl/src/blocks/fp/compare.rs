@@ -10,10 +10,16 @@ pub fn ftz(x: Sig<'_>) -> Sig<'_> {
     cat_lsb(&[x.bits(0, 31) & normal.repeat(31), x.bit(31)])
 }
 
-/// [`sterna_spec::numbers::relu`].
-pub fn relu(x: Sig<'_>) -> Sig<'_> {
+/// Whether [`sterna_spec::numbers::relu`] makes zero of `x`; else it leaves it as it is.
+pub fn relu_clears(x: Sig<'_>) -> Sig<'_> {
     let f = Fields::of(x);
-    x & (!(f.sign | f.is_zero() | f.is_nan())).repeat(32)
+    f.sign | f.is_zero() | f.is_nan()
+}
+
+/// The same of a number that an arithmetic module gives: its NaN is the canonical one, so one bit tells it from infinity.
+pub fn relu_clears_result(x: Sig<'_>) -> Sig<'_> {
+    let f = Fields::of(x);
+    f.sign | f.is_zero() | f.exponent.all() & f.fraction.msb()
 }
 
 /// [`sterna_spec::numbers::max_num`]: a NaN loses, of equal numbers `b`.
@@ -51,7 +57,7 @@ mod tests {
         let m = Module::new("expressions", "");
         let (a, b) = (m.input("a", u(32), ""), m.input("b", u(32), ""));
         m.output("max", u(32), "").set(max_num(a, b));
-        m.output("relu", u(32), "").set(relu(a));
+        m.output("relu", u(32), "").set(a & (!relu_clears(a)).repeat(32));
         m.output("ftz", u(32), "").set(ftz(b));
         m
     }

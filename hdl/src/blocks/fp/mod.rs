@@ -23,13 +23,14 @@
 //! | `f32_fix24` | 107 | 55 | | | 3 |
 //! | `f32_sfu` | 323, and 75 as shift registers | 365 | 2 | 1 | 4 |
 //!
-//! [`ftz`], [`relu`] and [`max_num`], which is [`compare`] and [`choose`], are expressions for use inside of other modules.
+//! [`ftz`], [`relu_clears`] and [`max_num`], which is [`compare`] and [`choose`], are expressions for use inside of other modules.
 
 mod add;
 mod compare;
 mod fields;
 mod from_int;
 mod mul;
+pub mod operands;
 mod round;
 mod sfu;
 #[cfg(test)]
@@ -37,7 +38,7 @@ mod testing;
 mod to_int;
 
 pub use add::add;
-pub use compare::{choose, compare, ftz, max_num, relu};
+pub use compare::{choose, compare, ftz, max_num, relu_clears, relu_clears_result};
 pub use from_int::{LEAST_INT_BITS, int_to_f32};
 pub use mul::mul;
 pub use sfu::sfu;

@@ -44,16 +44,19 @@ pub(super) fn lane(c: &Config, w: Widths, units: &Shared) -> Module {
         "One binary32 lane of the vector unit; the settings are stable during an instruction.",
     );
     let flag = |name: &str, doc: &str| m.input(name, u(1), doc);
-    let a = operand_a(&m, c, units);
+    let [a, a_clears] = operand_a(&m, c, units);
     let mul = m.instance("first_mul", &units.mul);
     mul.connect("a", a);
     mul.connect("b", m.input("m", u(32), "factor, binary32, with A"));
-    let product = m.node("factored", flag("has_m", "there is a factor").mux(mul.out("product"), a));
+    let has_m = flag("has_m", "there is a factor");
+    let product = m.node("factored", has_m.mux(mul.out("product"), a));
+    let clears = has_m.mux(fp::relu_clears_result(mul.out("product")), a_clears);
+    let clears = m.node("cleared", clears & flag("relu", "the function is relu"));
 
     let sfu = m.instance("sfu", &units.sfu);
     sfu.connect("x", product);
     sfu.connect("func", m.input("func", u(3), "function"));
-    let plain = flag("relu", "the function is relu").mux(fp::relu(product), product);
+    let plain = product & (!clears).repeat(32);
     let f = flag("has_func", "there is another function").mux(sfu.out("result"), plain);
     let f = m.delay("f", f, "function of the product");
     let b = m.input("b", u(32), "operand of the second operation, binary32, with F");
@@ -89,14 +92,16 @@ pub(super) fn lane(c: &Config, w: Widths, units: &Shared) -> Module {
     m
 }
 
-fn operand_a<'m>(m: &'m Module, c: &Config, units: &Shared) -> Sig<'m> {
+/// Operand A, and whether relu makes zero of it.
+fn operand_a<'m>(m: &'m Module, c: &Config, units: &Shared) -> [Sig<'m>; 2] {
     let raw = m.input("raw", u(32), "A from vector memory or scalars, binary32");
     let integer =
         m.input("whole", crate::dsl::s(super::integer_bits(c)), "A from the matrix or the attention unit");
     let convert = m.instance("convert", &units.convert);
     convert.connect("value", integer);
     let is_integer = m.input("is_integer", u(1), "A is an integer");
-    m.delay("a", is_integer.mux(convert.out("result"), raw), "operand A")
+    let a = is_integer.mux(convert.out("result"), raw);
+    [m.delay("a", a, "operand A"), m.delay("a_clears", fp::relu_clears(a), "relu makes zero of it")]
 }
 
 /// The lane's partial sums, and what the adder takes while squares are summed.

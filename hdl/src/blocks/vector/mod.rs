@@ -229,18 +229,25 @@ fn issue_slot<'m>(unit: &Unit<'m>, issue: Module, takes_part: Sig<'m>) -> (Inst<
     (issue, Tag { flags: Flags { valid, turn, last, row_end, end }, row: slot("row") })
 }
 
+/// The integers that the lanes may take as A: the matrix engine's or the attention unit's.
+fn integers<'m>(unit: &Unit<'m>) -> Vec<Sig<'m>> {
+    let (c, io, bits) = (unit.c, &unit.io, integer_bits(unit.c));
+    let pairs = io.acc_data.words(c.acc_bits()).into_iter().zip(io.att_data.words(INT_BITS));
+    let choose = |(acc, att): (Sig<'m>, Sig<'m>)| {
+        unit.insn.att.mux(tag::low(att, bits).as_signed(), acc.as_signed().sext(bits))
+    };
+    pairs.map(choose).collect()
+}
+
 fn connect_lanes<'m>(unit: &Unit<'m>, lanes: &[Inst<'m>], operands: &Operands<'m>) {
-    let (c, insn) = (unit.c, &unit.insn);
-    let acc = unit.io.acc_data.words(c.acc_bits());
-    let att = unit.io.att_data.words(INT_BITS);
+    let insn = &unit.insn;
+    let integers = integers(unit);
     for (l, lane) in lanes.iter().enumerate() {
         let own = |x: Sig<'m>| x.word(l as u32, 32);
         let words = own(operands.words);
-        let bits = integer_bits(c);
-        let integer = insn.att.mux(tag::low(att[l], bits).as_signed(), acc[l].as_signed().sext(bits));
         let inputs = [
             ("raw", if l == 0 { insn.scalar.mux(operands.scalar, words) } else { words }),
-            ("whole", integer),
+            ("whole", integers[l]),
             ("m", insn.m_cmem.mux(own(operands.m_words), operands.m_scalar)),
             ("b", insn.b_vmem.mux(words, operands.b_scalar)),
             ("is_integer", insn.integer),

@@ -1,7 +1,9 @@
 //! What leaves the unit: activation and query codes, words for the store and the selection, and the observation port.
 
 use super::Unit;
-use super::path::{Path, Target};
+use super::path::{Path, Target, count};
+use super::tag::pipe;
+use super::{READ_LATENCY, integers};
 use crate::dsl::{Inst, Sig, cat_lsb, u};
 use sterna_spec::isa::DstKind;
 
@@ -34,6 +36,7 @@ pub(super) fn drive<'m>(unit: &Unit<'m>, path: &Path<'m>, lanes: &[Inst<'m>], z:
     out("out_data", kv.mux(code8.zext(width), z), width, "results, or int8 codes in the low bits");
     if c.probe {
         probe(unit, path, lanes, z);
+        probe_integers(unit, path);
     }
 }
 
@@ -62,4 +65,22 @@ fn probe<'m>(unit: &Unit<'m>, path: &Path<'m>, lanes: &[Inst<'m>], z: Sig<'m>) {
     out("probe_row", tag(|t| t.row), 4, "its row");
     out("probe_address", insn.dst_kind.case(&arms, dst.zext(32)), 32, "its word, or first id");
     out("probe_data", insn.codes.mux(codes, z), 32 * c.lanes, "binary32, or codes extended by their sign");
+}
+
+/// The observation port of what the matrix engine and the attention unit deliver: a word of integers when the lanes take it.
+fn probe_integers<'m>(unit: &Unit<'m>, path: &Path<'m>) {
+    let (m, c, insn) = (unit.m, unit.c, &unit.insn);
+    let at = count(m, "at_whole", path.whole, unit.w);
+    let valid = pipe("whole_valid", path.whole.flags.valid & insn.integer, READ_LATENCY, true);
+    let word = insn.a.wrapping_add(at.offset.zext(16));
+    m.unused("the word of the row says it", cat_lsb(&[at.rep, at.word]));
+    let data: Vec<Sig> = integers(unit).iter().map(|x| x.sext(64).as_unsigned()).collect();
+    let out = |name: &str, x: Sig<'m>, width: u32, doc: &str| {
+        m.output(name, u(width), doc).set(x.zext(width));
+    };
+    out("probe_r_valid", valid, 1, "a word of integers is read");
+    out("probe_r_attention", insn.att, 1, "from the attention unit, not from the matrix engine");
+    out("probe_r_row", pipe("whole_row", at.row, READ_LATENCY, false), 4, "its row");
+    out("probe_r_address", pipe("whole_word", word, READ_LATENCY, false), 16, "its word");
+    out("probe_r_data", cat_lsb(&data), 64 * c.lanes, "integers, 64 bits each");
 }

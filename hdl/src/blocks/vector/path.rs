@@ -10,6 +10,8 @@ use crate::dsl::{Module, Reg, Sig, cat_lsb, u};
 
 /// Tags by place. A tag stands [`READ_LATENCY`] cycles before the operand that is read for it.
 pub(super) struct Path<'m> {
+    /// Where the integer A is read.
+    pub whole: Tag<'m>,
     /// Where the factor is read.
     pub factor: Place<'m>,
     /// Word of shared memory without `m`, with `factor`.
@@ -41,7 +43,7 @@ pub(super) struct Target<'m> {
 }
 
 /// Place of a word.
-fn count<'m>(m: &'m Module, name: &str, tag: Tag<'m>, w: Widths) -> Place<'m> {
+pub(super) fn count<'m>(m: &'m Module, name: &str, tag: Tag<'m>, w: Widths) -> Place<'m> {
     let flags = tag.flags;
     let counter = |what: &str, width: u32, doc: &str| -> Reg<'m> {
         m.reg(&format!("{name}_{what}"), u(width), Some(0), doc)
@@ -75,6 +77,7 @@ impl<'m> Path<'m> {
     /// The path of `slot`; `gather`: cycles by which accumulators come later than other operands.
     pub(super) fn new(m: &'m Module, insn: &Insn<'m>, slot: Tag<'m>, w: Widths, gather: u32) -> Self {
         let a = slot.detour("gather", insn.acc, gather);
+        let whole = a;
         let a = a.detour("convert", insn.integer, fp::INT_TO_F32_LATENCY);
         let factor = a.later("a", 1);
         let at_factor = count(m, "at_factor", factor, w);
@@ -99,6 +102,7 @@ impl<'m> Path<'m> {
         m.unused("the words of codes are not counted further", counted);
         m.unused("its memory may be smaller", z.dst);
         Path {
+            whole,
             factor: at_factor,
             m_word,
             b: count(m, "at_b", b, w),
