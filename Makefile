@@ -1,6 +1,6 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Both install what is missing or say what is.
 
-.PHONY: demo test board-test bitstream help
+.PHONY: demo test coverage board-test bitstream help
 
 demo: ## stream a story from the simulated accelerator
 	@tools/setup.sh
@@ -18,6 +18,12 @@ board-test: ## the shipped model and foreign clients at a simulated board, some 
 	@tools/setup.sh all
 	@tools/wishbone-tool.sh
 	cargo test --package sterna-tests --test board -- --include-ignored --nocapture --test-threads 1
+
+coverage: ## lines and bits of the Verilog that the co-simulation reaches, some minutes
+	@tools/setup.sh
+	rm -rf target/coverage
+	VERILATED_COVERAGE=$(CURDIR)/target/coverage cargo test --workspace --test cosim --test stories --test families
+	cargo run --quiet --package sterna-sim --example coverage -- target/coverage
 
 BOARD ?= ulx3s-85f
 bitstream: ## the bitstream of BOARD, in out/BOARD

@@ -4,7 +4,10 @@ pub mod args;
 mod bench;
 #[cfg(feature = "sim")]
 mod board_sim;
+mod case;
 mod convert;
+#[cfg(feature = "sim")]
+mod debug;
 mod devices;
 mod doctor;
 pub mod engine;
@@ -17,6 +20,7 @@ mod replay;
 mod report;
 mod run;
 mod texts;
+mod trace;
 
 use args::{Args, Command};
 use clap::CommandFactory;
@@ -34,6 +38,9 @@ pub fn run(args: Args) -> Result<()> {
         Command::Doctor(doctor) => doctor::doctor(&doctor),
         #[cfg(feature = "sim")]
         Command::BoardSim(board) => board_sim::board_sim(&board),
+        #[cfg(feature = "sim")]
+        Command::Debug(args) => debug::debug(&args),
+        Command::Trace(args) => trace::trace(&args),
         Command::Inspect(inspect) => inspect::inspect(&inspect),
         Command::Replay(replay) => replay::replay(&replay),
         Command::Convert(convert) => convert::convert(&convert),

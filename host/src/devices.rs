@@ -223,6 +223,9 @@ pub struct Watch {
     pub names: Vec<(u32, String)>,
     /// The command to see a difference again, without the trace options.
     pub command: String,
+    /// Where to leave the first difference.
+    #[cfg(feature = "sim")]
+    pub mismatch: Option<std::sync::Arc<std::sync::Mutex<Option<sterna_sim::Mismatch>>>>,
     /// Where to keep what every cycle was spent on.
     #[cfg(feature = "sim")]
     pub activity: Option<std::sync::Arc<std::sync::Mutex<sterna_sim::Activity>>>,
@@ -276,6 +279,9 @@ impl Choice {
         }
         let mut both = Lockstep::new(&self.config, &options)?;
         both.name_instructions(watch.names.clone());
+        if let Some(place) = &watch.mismatch {
+            both.share_mismatch(place.clone());
+        }
         let window = "--trace difference.fst --trace-from {from} --trace-to {to}";
         both.reproduce_with(format!("{} {window}", watch.command));
         Ok(Box::new(both))

@@ -88,6 +88,9 @@ impl<'d> Driver<'d> {
         driver.identify()?;
         driver.device.reserve_memory(driver.image.memory_bytes())?;
         driver.load(progress)?;
+        for region in driver.image.writable() {
+            driver.device.allow_writes(region);
+        }
         driver.image.bytes = Vec::new(); // the device has them now; a board's own CPU may not have room for both
         for (offset, value) in driver.image.registers() {
             driver.device.write_register(offset, value)?;

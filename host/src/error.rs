@@ -318,6 +318,12 @@ impl Error {
         }
     }
 
+    /// For `map_err`: an error of the file system about `path`.
+    pub fn at(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+        let path = path.to_path_buf();
+        move |source| Error::Io { path, source }
+    }
+
     /// Wraps an I/O error; an absent file becomes [`Error::Missing`] with the given remedy.
     pub(crate) fn io(path: &Path, remedy: &'static str, source: std::io::Error) -> Self {
         let path = path.to_path_buf();

@@ -12,6 +12,7 @@
 //! ```
 
 use crate::compile::listing::instructions;
+use std::ops::Range;
 use sterna_spec::config::Config;
 use sterna_spec::isa::Instruction;
 use sterna_spec::layout::{KvLayout, beats};
@@ -98,6 +99,16 @@ impl Image {
     pub fn memory_bytes(&self) -> u64 {
         let port = self.map.result.end() as u64 * u64::from(self.config.port_bytes);
         self.port_bases.iter().max().copied().unwrap_or(0) + port
+    }
+
+    /// The ranges of memory that programs write: KV caches and results, of each port.
+    pub fn writable(&self) -> Vec<Range<u64>> {
+        let width = u64::from(self.config.port_bytes);
+        let of = |base: &u64, region: Region| {
+            base + region.base as u64 * width..base + region.end() as u64 * width
+        };
+        let both = |base| [of(base, self.map.kv), of(base, self.map.result)];
+        self.port_bases.iter().flat_map(both).collect()
     }
 
     /// Registers that stay as they are while the model is loaded: `(offset, value)`.

@@ -8,6 +8,8 @@ pub mod bench;
 pub mod compile;
 pub mod config;
 pub mod convert;
+#[cfg(feature = "sim")]
+pub mod debug;
 pub mod devices;
 pub mod diagnosis;
 pub mod doctor;
@@ -32,5 +34,6 @@ pub mod statistics;
 pub mod tensors;
 pub mod ternary;
 pub mod text;
+pub mod trace;
 #[cfg(target_os = "linux")]
 pub mod uio;

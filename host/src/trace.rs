@@ -61,7 +61,9 @@ impl Trace {
         let mut trace = Trace { clock_mhz, events: Vec::new() };
         for (row, name) in [(STEPS, "steps"), (PARTS, "parts of the model"), (OPERATIONS, "operations")] {
             let args = json!({ "name": name });
-            trace.events.push(json!({ "ph": "M", "name": "thread_name", "pid": 1, "tid": row, "args": args }));
+            trace
+                .events
+                .push(json!({ "ph": "M", "name": "thread_name", "pid": 1, "tid": row, "args": args }));
         }
         trace
     }
@@ -93,7 +95,12 @@ impl Trace {
             let [begin, end] = [moved(span.cycles.start), moved(span.cycles.end)];
             let (name, text) = names.of(span.program, span.index);
             let operation = text.split(' ').next().unwrap_or(text);
-            self.push(OPERATIONS, operation, [begin, end], json!({ "instruction": span.index, "text": text }));
+            self.push(
+                OPERATIONS,
+                operation,
+                [begin, end],
+                json!({ "instruction": span.index, "text": text }),
+            );
             match &mut part {
                 Some((before, [_, until])) if *before == name => *until = end,
                 _ => {

@@ -62,6 +62,11 @@ pub struct Activity {
 }
 
 impl Activity {
+    /// One that keeps a timeline.
+    pub fn with_timeline() -> Activity {
+        Activity { timeline: Some(Vec::new()), ..Activity::default() }
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         let (before, program) = (std::mem::take(&mut self.before), self.program);
@@ -172,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_timeline_joins_the_cycles_of_an_instruction() {
-        let mut activity = Activity { timeline: Some(Vec::new()), program: 5, ..Activity::default() };
+        let mut activity = Activity { program: 5, ..Activity::with_timeline() };
         for (cycle, index) in [(3, 0), (4, 0), (5, 1), (6, 0), (9, 0)] {
             activity.mark(cycle, index);
         }

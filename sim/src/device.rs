@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sterna_spec::config::Config;
 use sterna_spec::device::{Device, DeviceError};
-use sterna_spec::registers::{self, offset, status};
+use sterna_spec::registers::{self, COUNTERS, offset, status};
 use verilated::{Design, Format, Init, Model, Port, Source};
 
 use crate::activity::{Activity, ActivityPins};
@@ -19,6 +19,8 @@ use crate::profile::Profile;
 const RESET_CYCLES: u64 = 16;
 /// Cycles between two looks at STATUS while a step runs. Reading it does not touch the step.
 const POLL: u32 = 64;
+/// Cycles over which a stuck device is watched.
+const LOOK: u32 = 256;
 
 /// A waveform of a window of cycles.
 #[derive(Clone, Debug)]
@@ -209,6 +211,24 @@ impl SimDevice {
         DeviceError::Other(message)
     }
 
+    /// The cause that a stuck device counts, and what memory owes it.
+    fn who_waits(&mut self) -> Result<String, DeviceError> {
+        let counters = |device: &mut Self| -> Result<Vec<u32>, DeviceError> {
+            let at = |i: usize| offset::COUNTER + 4 * i as u32;
+            (0..COUNTERS.len()).map(|i| device.bus_read(at(i))).collect()
+        };
+        let before = counters(self)?;
+        (0..LOOK).try_for_each(|_| self.cycle())?;
+        let after = counters(self)?;
+        let more = |i: &usize| after[*i].wrapping_sub(before[*i]);
+        let causes = COUNTERS.iter().position(|(name, _)| *name == "FETCH").unwrap_or(0)..COUNTERS.len();
+        let cause = causes.max_by_key(more).filter(|i| more(i) > 0);
+        let cause = cause.map_or("it counts no cause".into(), |i| {
+            format!("it counts {} ({})", COUNTERS[i].0, COUNTERS[i].1)
+        });
+        Ok(format!("{cause}, {}", self.memory.owes()))
+    }
+
     fn usable(&self) -> Result<(), DeviceError> {
         self.broken.clone().map_or(Ok(()), |message| Err(DeviceError::Other(message)))
     }
@@ -308,9 +328,10 @@ impl Device for SimDevice {
             let silent = self.model.cycle() - self.last_traffic;
             if silent > self.watchdog {
                 let (cycle, limit) = (self.model.cycle(), self.watchdog);
+                let waits = self.who_waits()?;
                 return Err(self.fail(format!(
-                    "the device has been busy without memory traffic for more than {limit} cycles (watchdog, in cycle {cycle}); \
-                     trace the cycles from {} on to see why",
+                    "the device has been busy without memory traffic for more than {limit} cycles (watchdog, in cycle {cycle}): \
+                     {waits}; trace the cycles from {} on to see why",
                     self.last_traffic
                 )));
             }
@@ -320,5 +341,9 @@ impl Device for SimDevice {
 
     fn reserve_memory(&mut self, bytes: u64) -> Result<(), DeviceError> {
         self.memory.grow(bytes)
+    }
+
+    fn allow_writes(&mut self, region: Range<u64>) {
+        self.memory.allow_writes(region);
     }
 }

@@ -15,12 +15,14 @@
 //! | `probe.rs` | what the observation port said |
 //! | `activity.rs` | [`Activity`]: what every cycle was spent on, by instruction |
 //! | `lockstep.rs` | [`Lockstep`] |
+//! | `blame.rs` | the block that a difference points at |
 //! | `report.rs` | [`Mismatch`]: where the two differ, in words |
 //! | `walk.rs` | instructions of a step stream by number |
 //! | `sdram.rs` | [`sdram::Sdram`]: an SDRAM chip that checks the rules of its data sheet |
 //! | `board.rs` | [`board::BoardSim`]: a board from pin to pin, with an SDRAM chip and a serial line
 
 pub mod activity;
+mod blame;
 pub mod board;
 mod bus;
 pub mod device;

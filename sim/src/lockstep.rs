@@ -1,11 +1,15 @@
 //! Golden model and Verilog side by side: compared after every step, stopped at the first difference.
 
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use sterna_spec::config::Config;
 use sterna_spec::device::{Device, DeviceError};
 use sterna_spec::golden::{Golden, Write};
 use sterna_spec::isa::DstKind;
 use sterna_spec::registers::{Access, TOPK_ROW_BYTES, control, offset, status, table};
 
+use crate::blame::blame;
 use crate::device::{Options, SimDevice};
 use crate::probe::{Event, Observed};
 use crate::report::{Mismatch, Place, describe, value, words_of};
@@ -42,6 +46,8 @@ pub struct Lockstep {
     names: Vec<(u32, String)>,
     reproduce: Option<String>,
     mismatch: Option<Box<Mismatch>>,
+    /// Where the difference is left for whoever cannot reach this value any more.
+    shared: Option<Arc<Mutex<Option<Mismatch>>>>,
 }
 
 impl Lockstep {
@@ -59,8 +65,8 @@ impl Lockstep {
     pub fn from_parts(rtl: SimDevice, seed: u64) -> Self {
         let mut golden = Golden::new(rtl.config());
         golden.record(true);
-        let (names, reproduce, mismatch) = (Vec::new(), None, None);
-        Lockstep { golden, rtl, seed, step: 0, started: false, names, reproduce, mismatch }
+        let (names, reproduce, mismatch, shared) = (Vec::new(), None, None, None);
+        Lockstep { golden, rtl, seed, step: 0, started: false, names, reproduce, mismatch, shared }
     }
 
     /// Names parts of the step stream for reports: each name holds from its instruction number on.
@@ -72,6 +78,11 @@ impl Lockstep {
     /// The command that reproduces a run with a waveform; `{seed}`, `{from}` and `{to}` are replaced by seed and cycles.
     pub fn reproduce_with(&mut self, template: impl Into<String>) {
         self.reproduce = Some(template.into());
+    }
+
+    /// Leaves the difference that stops the run here, too.
+    pub fn share_mismatch(&mut self, place: Arc<Mutex<Option<Mismatch>>>) {
+        self.shared = Some(place);
     }
 
     /// The difference that stopped the run, if there was one.
@@ -111,6 +122,7 @@ impl Lockstep {
             let pairs = [("{seed}", self.seed), ("{from}", from), ("{to}", cycle + AFTER)];
             pairs.iter().fold(template.clone(), |text, (key, value)| text.replace(key, &value.to_string()))
         };
+        let (block, signal) = blame(&place, decoded.as_ref());
         let mismatch = Mismatch {
             seed: self.seed,
             preset: self.rtl.config().name.clone(),
@@ -119,6 +131,8 @@ impl Lockstep {
             instruction,
             disassembly: decoded.map(|i| i.to_string()),
             row: write.map(|w| w.row),
+            block,
+            signal,
             place,
             expected,
             got,
@@ -126,6 +140,9 @@ impl Lockstep {
             reproduce: self.reproduce.as_ref().map(replace),
         };
         let error = DeviceError::Other(mismatch.to_string());
+        if let Some(shared) = &self.shared {
+            *shared.lock().unwrap_or_else(PoisonError::into_inner) = Some(mismatch.clone());
+        }
         self.mismatch = Some(Box::new(mismatch));
         error
     }
@@ -301,5 +318,9 @@ impl Device for Lockstep {
         self.stopped()?;
         self.rtl.reserve_memory(bytes)?;
         self.golden.reserve_memory(bytes)
+    }
+
+    fn allow_writes(&mut self, region: Range<u64>) {
+        self.rtl.allow_writes(region);
     }
 }

@@ -67,6 +67,10 @@ pub struct Mismatch {
     pub disassembly: Option<String>,
     /// Row of the step, where one is known.
     pub row: Option<u32>,
+    /// Instance of the top that it points at.
+    pub block: &'static str,
+    /// The signal that showed it.
+    pub signal: String,
     /// What differs.
     pub place: Place,
     /// What the golden model has.
@@ -128,6 +132,7 @@ impl fmt::Display for Mismatch {
             line("row", &row.to_string())?;
         }
         line("where", &self.place.to_string())?;
+        line("block", &format!("{}, signal {}", self.block, self.signal))?;
         line("expected", &self.expected)?;
         line("got", &self.got)?;
         line("cycle", &self.cycle.to_string())?;
@@ -152,6 +157,8 @@ mod tests {
             instruction: Some(41),
             disassembly: Some("vector v[8] x1x4 <- acc[0]".into()),
             row: Some(1),
+            block: "lanes",
+            signal: "sterna.lanes.lane2.z".into(),
             place: Place::Write { kind: 1, address: 9, lane: 2 },
             expected: value(1, &[1.5f32.to_bits()]),
             got: value(1, &[(-1.5f32).to_bits()]),
@@ -166,6 +173,7 @@ mod tests {
           instruction  41: vector v[8] x1x4 <- acc[0]
           row          1
           where        v[9], element 2
+          block        lanes, signal sterna.lanes.lane2.z
           expected     0x3fc00000 (1.5e0)
           got          0xbfc00000 (-1.5e0)
           cycle        12345
@@ -176,6 +184,8 @@ mod tests {
             instruction: None,
             disassembly: None,
             row: None,
+            block: "keep",
+            signal: "sterna.keep.w_data".into(),
             place: Place::Memory { address: 0x1234 },
             expected: "0x12".into(),
             got: "0x13".into(),
@@ -187,6 +197,7 @@ mod tests {
           preset       tiny, seed 7
           step         3
           where        memory at 0x1234
+          block        keep, signal sterna.keep.w_data
           expected     0x12
           got          0x13
           cycle        12345

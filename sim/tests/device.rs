@@ -110,7 +110,7 @@ fn broken_devices_are_told_so() {
     insta::assert_snapshot!(all.join("\n"), @r"
     no complaint
     AXI rule broken on port 0, channel AR, in cycle 24: VALID fell before READY
-    the device has been busy without memory traffic for more than 500 cycles (watchdog, in cycle 552); trace the cycles from 44 on to see why
+    the device has been busy without memory traffic for more than 500 cycles (watchdog, in cycle 552): it counts no cause, memory owes it nothing; trace the cycles from 44 on to see why
     AXI rule broken on port 0 in cycle 31: an output depends on an input of the same cycle
     register 0x44 does not exist on this device
     AXI rule broken on port 0: VALID is high in reset

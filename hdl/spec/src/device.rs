@@ -1,5 +1,7 @@
 //! The boundary to a device: registers, memory, wait. Golden model, simulation and boards implement it; the driver is written once.
 
+use std::ops::Range;
+
 use thiserror::Error;
 
 /// Why a device could not do what was asked.
@@ -58,6 +60,10 @@ pub trait Device {
     /// # Errors
     /// If its memory is smaller.
     fn reserve_memory(&mut self, bytes: u64) -> Result<(), DeviceError>;
+
+    /// The device's own programs may write to this range of memory, besides others that were named so; whoever can see its accesses
+    /// then stops at any other write. A board cannot.
+    fn allow_writes(&mut self, _region: Range<u64>) {}
 
     /// Reads registers one behind the other. Devices at the end of a line do it in one round trip.
     ///
@@ -118,6 +124,10 @@ macro_rules! behind {
 
             fn reserve_memory(&mut self, bytes: u64) -> Result<(), DeviceError> {
                 (**self).reserve_memory(bytes)
+            }
+
+            fn allow_writes(&mut self, region: Range<u64>) {
+                (**self).allow_writes(region);
             }
 
             fn read_registers(&mut self, offset: u32, values: &mut [u32]) -> Result<(), DeviceError> {

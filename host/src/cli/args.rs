@@ -54,6 +54,11 @@ pub enum Command {
     Perplexity(PerplexityArgs),
     /// Measure prompts and generation in cycles, bytes and causes of waiting
     Bench(BenchArgs),
+    /// Find the first difference between a simulated device and the golden model, with a waveform of it
+    #[cfg(feature = "sim")]
+    Debug(DebugArgs),
+    /// Write what a run spends its cycles on, for Perfetto and Chrome's tracing page
+    Trace(TraceArgs),
     /// Run a recorded session on a device and compare every answer
     Replay(ReplayArgs),
     /// List the devices and presets of this build
@@ -112,6 +117,54 @@ pub struct RunArgs {
     /// Print exactly one JSON object instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+/// A short run that is watched.
+#[derive(ClapArgs)]
+pub struct Watched {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    #[command(flatten)]
+    pub input: Input,
+    /// Tokens to generate, the likeliest ones
+    #[arg(short, default_value_t = 2, value_name = "N")]
+    pub number: usize,
+    /// The device, with a preset if wanted
+    #[arg(long, default_value = DEFAULT, value_name = "DEVICE")]
+    pub device: Name,
+}
+
+/// What to compare a device with.
+#[cfg(feature = "sim")]
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum Against {
+    /// The golden model
+    Golden,
+}
+
+#[cfg(feature = "sim")]
+#[derive(ClapArgs)]
+pub struct DebugArgs {
+    #[command(flatten)]
+    pub case: Watched,
+    /// What is right
+    #[arg(long, default_value = "golden")]
+    pub against: Against,
+    /// The folder for waveform and markers
+    #[arg(short, long, default_value = ".", value_name = "DIR")]
+    pub output: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(ClapArgs)]
+pub struct TraceArgs {
+    #[command(flatten)]
+    pub case: Watched,
+    /// The file
+    #[arg(short, long, default_value = "trace.json", value_name = "FILE")]
+    pub output: PathBuf,
 }
 
 /// Which model.

@@ -144,6 +144,22 @@ impl Memory {
         self.store.writable.push(region);
     }
 
+    /// Refuses accesses here: they are answered with DECERR, as those beyond the end.
+    pub fn refuse(&mut self, region: Range<u64>) {
+        self.store.refused.push(region);
+    }
+
+    /// From now on a port takes and answers nothing.
+    pub fn stop_port(&mut self, port: usize) {
+        self.ports[port].stopped = true;
+    }
+
+    /// What the ports have taken and not answered, in words.
+    pub fn owes(&self) -> String {
+        let all: Vec<String> = self.ports.iter().filter_map(Port::owes).collect();
+        if all.is_empty() { "memory owes it nothing".into() } else { all.join(", ") }
+    }
+
     /// What each port carried.
     pub fn traffic(&self) -> impl Iterator<Item = Traffic> {
         self.ports.iter().map(|port| port.traffic)

@@ -43,6 +43,8 @@ pub(super) struct Port {
     rules: Rules,
     stalls: Stalls,
     rng: ChaCha8Rng,
+    /// It takes and answers nothing any more.
+    pub(super) stopped: bool,
     pub(super) slave: Slave,
     pub(super) traffic: Traffic,
 }
@@ -62,6 +64,7 @@ impl Port {
             rules: Rules::default(),
             stalls,
             rng,
+            stopped: false,
             slave: Slave::default(),
             traffic: Traffic::default(),
         }
@@ -82,6 +85,20 @@ impl Port {
         self.reads.front().map(|burst| burst.next)
     }
 
+    /// What it has taken and not answered, in words; nothing if that is nothing.
+    pub(super) fn owes(&self) -> Option<String> {
+        let (reads, writes) = (self.reads.len(), self.unanswered);
+        let due = self.reads.front().map(|burst| format!(", the first due in cycle {}", burst.due));
+        let stopped = if self.stopped { "has stopped and " } else { "" };
+        (reads > 0 || writes > 0).then(|| {
+            let due = due.unwrap_or_default();
+            format!(
+                "port {} {stopped}owes {reads} bursts of reads{due} and {writes} answers to writes",
+                self.index
+            )
+        })
+    }
+
     /// Nothing is in progress.
     pub(super) fn idle(&self) -> bool {
         self.reads.is_empty() && self.unanswered == 0
@@ -96,6 +113,10 @@ impl Port {
         dram: &mut Dram,
         percent: u64,
     ) {
+        if self.stopped {
+            (self.slave.ar_ready, self.slave.aw_ready, self.slave.w_ready) = (false, false, false);
+            return;
+        }
         let random = if self.stalls == Stalls::NONE { u64::MAX } else { self.rng.next_u64() };
         let [ar, r, aw, w, b, ..] = random.to_le_bytes();
         if self.wants_read(now) && r >= self.stalls.r && dram.take(false, percent) {
@@ -182,7 +203,7 @@ impl Port {
 
     fn burst(&self, a: &Address, due: u64, store: &Store) -> Burst {
         let left = u32::from(a.len) + 1;
-        let inside = store.range(a.address, left as usize * self.bytes).is_some();
+        let inside = store.serves(a.address, left as usize * self.bytes);
         Burst { id: a.id, next: a.address, left, due, inside }
     }
 

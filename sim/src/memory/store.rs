@@ -10,6 +10,8 @@ pub(super) struct Store {
     pub bytes: Vec<u8>,
     /// Where ports may write; empty: everywhere.
     pub writable: Vec<Range<u64>>,
+    /// What ports may not access at all.
+    pub refused: Vec<Range<u64>>,
 }
 
 impl Store {
@@ -28,6 +30,13 @@ impl Store {
     pub fn range(&self, address: u64, len: usize) -> Option<Range<usize>> {
         let end = address.checked_add(len as u64).filter(|&end| end <= self.bytes.len() as u64)?;
         Some(address as usize..end as usize)
+    }
+
+    /// Whether a burst of `len` bytes at `address` is served.
+    pub fn serves(&self, address: u64, len: usize) -> bool {
+        let end = address.saturating_add(len as u64);
+        let meets = |region: &Range<u64>| region.start < end && address < region.end;
+        self.range(address, len).is_some() && !self.refused.iter().any(meets)
     }
 
     /// The first strobed byte of a beat at `address` that no writable region holds.

@@ -15,7 +15,7 @@ use crate::tools::{Cxx, Step, Verilator};
 /// The C++ side, after its prelude.
 pub(crate) const SHIM: &str = include_str!("shim.cpp");
 /// Checked when a shared object is opened.
-pub(crate) const ABI: u32 = 1;
+pub(crate) const ABI: u32 = 2;
 /// Bytes of generated C++ that are compiled as one unit: each unit pays about a second for the headers.
 const UNIT_BYTES: u64 = 600_000;
 

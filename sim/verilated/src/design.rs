@@ -1,6 +1,7 @@
 //! An opened shared object: the ports, and the shim's functions that make instances.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
+use std::fs;
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,6 +46,7 @@ struct RawPort {
 #[derive(Clone, Copy)]
 pub(crate) struct Functions {
     pub new: unsafe extern "C" fn(c_int, c_int) -> *mut c_void,
+    pub coverage: unsafe extern "C" fn(*mut c_void, *const c_char) -> c_int,
     pub free: unsafe extern "C" fn(*mut c_void),
     pub addresses: unsafe extern "C" fn(*mut c_void, *mut *mut u8),
     pub status: unsafe extern "C" fn(*const c_void) -> c_int,
@@ -61,6 +63,8 @@ pub(crate) struct Opened {
     pub ports: Vec<PortInfo>,
     pub trace: Option<Format>,
     pub functions: Functions,
+    /// Folder for the counts of its models.
+    pub coverage: Option<PathBuf>,
     /// Index of the clock.
     pub clock: Option<u32>,
     // Never closed: the runtime leaves thread-local state behind in every thread that ran a model.
@@ -128,6 +132,19 @@ impl Opened {
     }
 }
 
+/// The folder for a design's counts, with its sources in `src`, if counts are wanted.
+fn coverage(library: &Path, source: &Source, options: &Options) -> Result<Option<PathBuf>, Error> {
+    let Some(folder) = options.coverage_folder() else { return Ok(None) };
+    let folder = folder.join(library.file_stem().unwrap_or_default());
+    for (name, text) in &source.files {
+        let path = folder.join("src").join(name);
+        let inner = path.parent().unwrap_or(&folder);
+        fs::create_dir_all(inner).map_err(Error::io("create", inner))?;
+        fs::write(&path, text).map_err(Error::io("write", &path))?;
+    }
+    Ok(Some(folder))
+}
+
 /// Opens a shared object that `find_or_build` found and reads its table of ports.
 fn open(path: &Path, source: &Source, options: &Options) -> Result<Opened, Error> {
     let failed = |error: libloading::Error| Error::Load { path: path.into(), why: error.to_string() };
@@ -144,6 +161,7 @@ fn open(path: &Path, source: &Source, options: &Options) -> Result<Opened, Error
     let ports: unsafe extern "C" fn() -> *const RawPort = symbol!(b"vrs_ports");
     let functions = Functions {
         new: symbol!(b"vrs_new"),
+        coverage: symbol!(b"vrs_coverage"),
         free: symbol!(b"vrs_free"),
         addresses: symbol!(b"vrs_addresses"),
         status: symbol!(b"vrs_status"),
@@ -170,6 +188,7 @@ fn open(path: &Path, source: &Source, options: &Options) -> Result<Opened, Error
         ports,
         trace: options.trace,
         functions,
+        coverage: coverage(path, source, options)?,
         clock: None,
         _library: library,
     };

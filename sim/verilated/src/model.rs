@@ -1,7 +1,8 @@
 //! A running model: ports and clock.
 
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{CStr, CString, c_int, c_void};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::design::{Design, Opened, Port, PortInfo};
 use crate::error::Error;
@@ -256,8 +257,25 @@ impl Model {
     }
 }
 
+/// Counts files that this process has written.
+static COUNTED: AtomicUsize = AtomicUsize::new(0);
+
+impl Model {
+    /// Leaves the counts of a design with coverage in its folder; what cannot be written is not counted.
+    fn write_coverage(&mut self) {
+        let Some(folder) = &self.opened.coverage else { return };
+        let number = COUNTED.fetch_add(1, Ordering::Relaxed);
+        let path = folder.join(format!("{}-{number}.dat", std::process::id()));
+        if let Ok(path) = CString::new(path.as_os_str().as_encoded_bytes()) {
+            // SAFETY: `instance` is live and `path` a C string that the shim only reads.
+            unsafe { (self.opened.functions.coverage)(self.instance, path.as_ptr()) };
+        }
+    }
+}
+
 impl Drop for Model {
     fn drop(&mut self) {
+        self.write_coverage();
         // SAFETY: `instance` is live, and nothing uses it or the port storage afterwards.
         unsafe { (self.opened.functions.free)(self.instance) }
     }

@@ -108,6 +108,9 @@ pub struct Options {
     pub warnings: Warnings,
     /// Check assertions (`--assert`).
     pub assertions: bool,
+    /// Count how often each line ran and each bit toggled, and leave the counts in this folder when a model is dropped; otherwise
+    /// the environment's VERILATED_COVERAGE names it. Each design has a folder of its own there, with its sources.
+    pub coverage: Option<PathBuf>,
     /// `-O<n>` for the model's fast code and the runtime, 0 to 3; code that runs once is always compiled with `-O0`.
     pub opt_level: u8,
     /// Further arguments of Verilator, such as `-GWIDTH=8` or `-DNAME`.
@@ -131,6 +134,7 @@ impl Default for Options {
             init: Init::Zero,
             warnings: Warnings::Log,
             assertions: true,
+            coverage: None,
             opt_level: 2,
             verilator_args: Vec::new(),
             verilator: None,
@@ -142,6 +146,11 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Where counts go, if they are wanted.
+    pub(crate) fn coverage_folder(&self) -> Option<PathBuf> {
+        self.coverage.clone().or_else(|| std::env::var_os("VERILATED_COVERAGE").map(PathBuf::from))
+    }
+
     /// The arguments of Verilator that depend on the options.
     pub(crate) fn verilator_flags(&self) -> Vec<String> {
         let mut flags: Vec<String> =
@@ -156,6 +165,9 @@ impl Options {
             Format::Vcd => "--trace".into(),
             Format::Fst => "--trace-fst".into(),
         }));
+        if self.coverage_folder().is_some() {
+            flags.extend(["--coverage-line", "--coverage-toggle"].map(String::from));
+        }
         flags.extend(self.verilator_args.iter().cloned());
         flags
     }
@@ -168,7 +180,7 @@ impl Options {
         flags.extend(["FATAL", "STOP", "FINISH"].map(|name| format!("-DVL_USER_{name}")));
         let bit = |on: bool| u8::from(on);
         flags.push("-DVERILATOR=1".into());
-        flags.push("-DVM_COVERAGE=0".into());
+        flags.push(format!("-DVM_COVERAGE={}", bit(self.coverage_folder().is_some())));
         flags.push("-DVM_SC=0".into());
         flags.push(format!("-DVM_TRACE={}", bit(self.trace.is_some())));
         flags.push(format!("-DVM_TRACE_VCD={}", bit(self.trace == Some(Format::Vcd))));

@@ -12,6 +12,10 @@
 #include <mutex>
 #include <string>
 
+#if VM_COVERAGE
+#include "verilated_cov.h"
+#endif
+
 #if VRS_TRACE == 1
 #include "verilated_vcd_c.h"
 using VrsTracer = VerilatedVcdC;
@@ -180,6 +184,16 @@ VRS_EXPORT VrsInstance* vrs_new(int seed, int clock) {
         instance->model->eval();
     });
     return instance;
+}
+
+// Writes the counts of lines and toggles so far, in the format that verilator_coverage reads.
+VRS_EXPORT int vrs_coverage(VrsInstance* instance, const char* path) {
+#if VM_COVERAGE
+    return vrs_guard(instance, [&] { instance->context->coveragep()->write(path); });
+#else
+    (void)path;
+    return instance->status;
+#endif
 }
 
 VRS_EXPORT void vrs_free(VrsInstance* instance) {

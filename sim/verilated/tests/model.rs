@@ -231,3 +231,32 @@ fn stop_fatal_assert_and_endless_loops_are_errors_and_the_process_lives() {
     fine.set(d8, 1).unwrap();
     fine.tick(10).unwrap();
 }
+
+/// Counts of lines and toggles are left beside the sources, and name the line that never ran.
+#[test]
+fn coverage_names_the_line_that_never_ran() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "module dut(input clk, input on, output reg [1:0] q);
+always @(posedge clk)
+    if (on) q <= q + 1;
+    else
+        q <= 0;
+endmodule";
+    let source = verilated::Source::new("dut").file("dut.v", text);
+    let coverage = Some(folder.path().into());
+    let options = Options { clock: Some("clk".into()), coverage, ..Options::default() };
+    let mut model = Model::load(&source, &options).unwrap();
+    model.set(model.port("on").unwrap(), 1).unwrap();
+    model.tick(5).unwrap();
+    drop(model);
+    let design = std::fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+    assert_eq!(std::fs::read_to_string(design.join("src/dut.v")).unwrap(), text);
+    let counts = std::fs::read_dir(&design).unwrap().map(|e| e.unwrap().path());
+    let counts = counts.filter(|p| p.extension().is_some_and(|e| e == "dat")).collect::<Vec<_>>();
+    let text = std::fs::read_to_string(&counts[0]).unwrap();
+    let of = |line: &str| {
+        let lines = text.lines().find(|l| l.contains(&format!("\u{1}S\u{2}{line}\u{1}"))).unwrap();
+        lines.rsplit(' ').next().unwrap().parse::<u64>().unwrap()
+    };
+    assert_eq!((of("3"), of("5")), (5, 0), "{text}");
+}

@@ -181,7 +181,8 @@ fn build<'m>(m: &'m Module, c: &'m Config, parts: Parts) {
     connect_lanes(&unit, &lanes, &operands);
     let sum = connect_sum(&unit, &lanes, &path);
     let max = connect_max(&unit, &path, z);
-    let total = (lanes[0].out("sum"), takes_part);
+    let settled = m.delay("part_settled", takes_part, "rows that the instruction works on");
+    let total = (lanes[0].out("sum"), settled);
     operands::scalars(&unit, issue, &path, scalars, z, [max, sum], total);
     out::drive(&unit, &path, &lanes, z);
     settle(&unit, &path, sum);
