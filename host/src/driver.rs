@@ -4,10 +4,14 @@
 use crate::error::{Error, Result};
 use crate::image::{Image, Region};
 use crate::refine::Refine;
+use std::borrow::Cow;
 use std::ops::AddAssign;
 use sterna_spec::device::{Device, DeviceError};
 use sterna_spec::layout::stripe;
 use sterna_spec::registers::{self, COUNTERS, control, offset, status};
+
+/// Bytes that share a checksum.
+const PIECE: usize = 1 << 16;
 
 /// One row of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +64,10 @@ pub struct Driver<'d> {
     device: Box<dyn Device + 'd>,
     image: Image,
     refine: Option<Refine<'static>>,
+    /// Bytes that were loaded.
+    loaded: usize,
+    /// CRC32 of what was loaded, by port and piece of [`PIECE`] bytes.
+    sums: Vec<Vec<u32>>,
     /// Blocks of the head among which the last step's second pass selected.
     blocks: Vec<usize>,
 }
@@ -84,7 +92,9 @@ impl<'d> Driver<'d> {
     ) -> Result<Self> {
         let head = || Refine::new(&image.config, image.vocab, image.region(image.map.logits).to_vec());
         let refine = (image.map.refine.beats > 0).then(head);
-        let mut driver = Driver { device, image, refine, blocks: Vec::new() };
+        let image_bytes = image.bytes.len();
+        let mut driver =
+            Driver { device, image, refine, loaded: image_bytes, sums: Vec::new(), blocks: Vec::new() };
         driver.identify()?;
         driver.device.reserve_memory(driver.image.memory_bytes())?;
         driver.load(progress)?;
@@ -138,21 +148,41 @@ impl<'d> Driver<'d> {
     /// Writes the image, one transfer a port.
     fn load(&mut self, mut progress: impl FnMut(usize, usize)) -> Result<()> {
         let Image { config, bytes, port_bases, .. } = &self.image;
-        if config.ports == 1 {
-            let all = bytes.len();
-            return Ok(self
-                .device
-                .write_memory_with(port_bases[0], bytes, &mut |done| progress(done, all))?);
-        }
-        let share = bytes.len() / config.ports as usize;
+        let (ports, width) = (config.ports as usize, config.port_bytes as usize);
+        let (all, share) = (bytes.len(), bytes.len() / ports);
         for (port, base) in port_bases.iter().enumerate() {
-            let width = config.port_bytes as usize;
-            let mut part = Vec::with_capacity(share);
-            for beat in bytes.chunks(config.beat_bytes()) {
-                part.extend(beat.iter().skip(port * width).take(width));
-            }
+            let part = if ports == 1 {
+                Cow::Borrowed(&bytes[..])
+            } else {
+                let beats = bytes.chunks(config.beat_bytes());
+                beats.flat_map(|beat| beat.iter().skip(port * width).take(width)).copied().collect()
+            };
+            self.sums.push(part.chunks(PIECE).map(crc32fast::hash).collect());
             let before = port * share;
-            self.device.write_memory_with(*base, &part, &mut |done| progress(before + done, bytes.len()))?;
+            self.device.write_memory_with(*base, &part, &mut |done| progress(before + done, all))?;
+        }
+        Ok(())
+    }
+
+    /// Reads everything that was loaded back from the device and compares checksums: tables, weights and programs, which nothing may have
+    /// changed since. `progress(pieces done, all pieces)`.
+    ///
+    /// # Errors
+    /// [`Error::Scrub`] with the first piece that differs.
+    pub fn scrub(&mut self, mut progress: impl FnMut(usize, usize)) -> Result<()> {
+        let share = self.loaded / self.image.config.ports as usize;
+        let (mut done, all) = (0, self.sums.iter().map(Vec::len).sum());
+        for (port, sums) in self.sums.iter().enumerate() {
+            for (i, sum) in sums.iter().enumerate() {
+                let mut bytes = vec![0; PIECE.min(share - i * PIECE)];
+                let address = self.image.port_bases[port] + (i * PIECE) as u64;
+                self.device.read_memory(address, &mut bytes)?;
+                if crc32fast::hash(&bytes) != *sum {
+                    return Err(Error::Scrub { address, bytes: bytes.len(), port });
+                }
+                done += 1;
+                progress(done, all);
+            }
         }
         Ok(())
     }

@@ -298,6 +298,19 @@ pub enum Error {
         /// Size of the vocabulary.
         vocab: usize,
     },
+    /// What was loaded into a device is not there any more.
+    #[error(
+        "device memory changed: the {bytes} bytes at {address:#x} (port {port}) are not those that were loaded; load the model again, and \
+         check memory with `sterna doctor` if it happens twice"
+    )]
+    Scrub {
+        /// First byte.
+        address: u64,
+        /// Bytes that share a checksum.
+        bytes: usize,
+        /// Port that reads them.
+        port: usize,
+    },
     /// The device reported a failure or cannot be reached.
     #[error("{0}")]
     Device(String),

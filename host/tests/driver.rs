@@ -70,3 +70,30 @@ fn devices_that_misbehave_are_described() {
     let hash = outcome(offset::CONFIG_HASH, 1, ALL);
     assert!(hash.contains("was compiled for `tiny`"), "{hash}");
 }
+
+/// One flipped bit of what was loaded is found and named; what programs write is not looked at.
+#[test]
+fn a_flipped_bit_is_scrubbed_out() {
+    let config = Config::preset("tiny").unwrap();
+    let image =
+        compile(&Folder::random(&SHAPE).load(), &config, &Options { context: 8, ..Options::default() })
+            .unwrap();
+    let loaded = image.bytes.len() as u64;
+    let mut session = Session::new(Box::new(Golden::new(&config)), image).unwrap();
+    session.prefill(&[1, 2, 3]).unwrap();
+    let mut pieces = 0;
+    session.driver().scrub(|done, all| pieces = if done == all { all } else { 0 }).unwrap();
+    assert_eq!(pieces as u64, loaded.div_ceil(1 << 16));
+    for (address, bit) in [(0, 0), (loaded / 2, 3), (loaded - 1, 7)] {
+        let flip = |session: &mut Session| {
+            let mut byte = [0];
+            session.driver().device().read_memory(address, &mut byte).unwrap();
+            session.driver().device().write_memory(address, &[byte[0] ^ 1 << bit]).unwrap();
+        };
+        flip(&mut session);
+        let error = session.driver().scrub(|_, _| ()).unwrap_err().to_string();
+        assert!(error.contains(&format!("at {:#x} (port 0)", address & !0xffff)), "{address:#x}: {error}");
+        flip(&mut session);
+        session.driver().scrub(|_, _| ()).unwrap();
+    }
+}

@@ -154,7 +154,17 @@ impl SimDevice {
         Ok(device)
     }
 
-    fn reset(&mut self) -> Result<(), DeviceError> {
+    /// Holds reset for some cycles, at whatever moment. Registers are as after power-up then; memory keeps its contents.
+    ///
+    /// # Errors
+    /// If a port is active in reset.
+    pub fn reset(&mut self) -> Result<(), DeviceError> {
+        self.memory.reset();
+        self.masters.fill(Master::default());
+        self.slaves.fill(Slave::default());
+        for (pins, slave) in self.pins.iter_mut().zip(&self.slaves) {
+            pins.drive(&mut self.model, slave).map_err(failed)?;
+        }
         let reset = self.model.port("aresetn").map_err(failed)?;
         self.model.set(reset, 0).map_err(failed)?;
         self.model.tick(RESET_CYCLES).map_err(failed)?;

@@ -114,10 +114,12 @@ fn address<'m>(m: &'m Module, z: &Sizes, y: Source<'m>, x: Sink<'m>) -> Sig<'m> 
     let s1_size = stage("s1_size", mux(codes | scale, area, stride));
     let s1_outer = stage("s1_outer", mux(codes, (position >> tokens).bits(0, 16), rep.zext(16)));
     let s1_inner = stage("s1_inner", mux(codes, (n >> side).zext(16), n));
-    let offset = mux(value, mux(codes, data_beats, scale_beats), 0)
-        .wrapping_add(mux(codes, scale_beats << 1, m.u(33, 0)).bits(0, 32));
-    // stable long before a word comes
-    let offset = m.delay("offset", offset, "from the layer to the array");
+    // what lies before the array in its area; stable long before a word comes
+    let kv = is(DstKind::Kv);
+    let own = m.delay("own", mux(value, mux(kv, data_beats, scale_beats), 0), "beats of K, in front of V");
+    let scales = mux(kv, (scale_beats << 1).bits(0, 32), 0);
+    let scales = m.delay("both_scales", scales, "beats of scales, in front of codes");
+    let offset = m.delay("offset", own.wrapping_add(scales), "from the layer to the array");
     let origin = m.delay("origin", first.wrapping_add(offset), "first beat of the layer's array");
     let s1_start = stage("s1_start", mux(codes | scale, kv_base.wrapping_add(origin), base));
     let s1_word = stage("s1_word", word);

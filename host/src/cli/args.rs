@@ -99,6 +99,9 @@ pub struct RunArgs {
     /// golden or sim, with a preset if wanted
     #[arg(long, default_value = DEFAULT, value_name = "DEVICE")]
     pub device: Name,
+    /// Read tables, weights and programs back in the end and compare their checksums
+    #[arg(long)]
+    pub scrub: bool,
     /// Run the golden model beside the simulation and stop at the first difference
     #[arg(long)]
     pub lockstep: bool,

@@ -77,6 +77,10 @@ pub fn run(args: &RunArgs) -> Result<()> {
     drop(progress);
     let mut talk = Talk { args, ends, tokenizer: tokenizer.as_ref(), session, sampler, text: String::new() };
     let (tokens, prefill, decode) = talk.talk(&prompt)?;
+    if args.scrub {
+        let mut progress = Progress::new("scrubbing");
+        talk.session.driver().scrub(|done, all| progress.at(done, all))?;
+    }
     if let Some(tape) = &tape {
         tape.finish()?;
     }

@@ -149,9 +149,19 @@ impl Memory {
         self.store.refused.push(region);
     }
 
+    /// Ends what [`Memory::refuse`] began.
+    pub fn serve_all(&mut self) {
+        self.store.refused.clear();
+    }
+
     /// From now on a port takes and answers nothing.
     pub fn stop_port(&mut self, port: usize) {
         self.ports[port].stopped = true;
+    }
+
+    /// Forgets all accesses in progress; contents stay.
+    pub fn reset(&mut self) {
+        self.ports.iter_mut().for_each(Port::reset);
     }
 
     /// What the ports have taken and not answered, in words.

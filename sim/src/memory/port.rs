@@ -70,6 +70,15 @@ impl Port {
         }
     }
 
+    /// Forgets everything in progress, as a reset of both sides does.
+    pub(super) fn reset(&mut self) {
+        self.reads.clear();
+        self.writes.clear();
+        self.buffer.clear();
+        self.responses.clear();
+        (self.unanswered, self.rules, self.slave) = (0, Rules::default(), Slave::default());
+    }
+
     /// A read beat could be offered now.
     pub(super) fn wants_read(&self, now: u64) -> bool {
         self.slave.r.is_none() && self.reads.front().is_some_and(|burst| burst.due <= now)

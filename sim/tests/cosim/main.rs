@@ -1,6 +1,7 @@
 //! Golden model and Verilog in lockstep on small programs, under every kind of memory; registers; errors; and proof that a fault is seen.
 
 mod bench;
+mod faults;
 mod program;
 
 use bench::{Bench, Row, four_rows, one_row, options};
