@@ -27,6 +27,7 @@ mod parts;
 mod registers;
 mod scratch;
 mod source;
+pub mod speed;
 mod synth;
 mod tools;
 

@@ -1,0 +1,184 @@
+//! The walk through a program: when each instruction starts, what it waits for, when it is over.
+
+use std::collections::VecDeque;
+
+use sterna_spec::isa::{Instruction, Vector};
+use sterna_spec::layout::beats;
+use sterna_spec::stream::Outlined;
+
+use super::machine::Machine;
+use super::supply::Supply;
+use super::{Row, attention, vector};
+
+/// VECTORs that wait in the sequencer's queue at most.
+const QUEUE: usize = 6;
+/// Cycles from the start of a step to the fetch of its first instruction.
+const PRIME: f64 = 2.0;
+/// Cycles between the requests of a GATHER's rows.
+const GATHER_ROW: f64 = 5.0;
+/// Cycles of a step's end: the last instruction, and the check that all is quiet.
+const FINISH: f64 = 4.0;
+
+/// Where a step stands.
+pub(super) struct Walk<'a> {
+    m: &'a Machine,
+    rows: &'a [Row],
+    asking: usize,
+    stream: Supply,
+    data: Supply,
+    /// When the next instruction is known.
+    known: f64,
+    /// When the next VECTOR can begin, and the last six began.
+    free: f64,
+    launched: VecDeque<f64>,
+    /// Intervals in which accumulators are read, and the share of the engine's cycles that this takes.
+    reads: Vec<(f64, f64, f64)>,
+    /// A matrix came since the last VECTOR.
+    behind: bool,
+    /// When all that was written is acknowledged.
+    drained: f64,
+}
+
+impl<'a> Walk<'a> {
+    /// The cycles of a step over `program`.
+    pub(super) fn cycles(m: &'a Machine, program: &[Outlined], beats: usize, rows: &'a [Row]) -> f64 {
+        let depth = |beats: u32| f64::from(beats);
+        let mut stream = Supply::new(m.rate, depth(m.config.prefetch_beats), m.latency);
+        stream.ask(0.0, beats as f64);
+        let mut walk = Walk {
+            m,
+            rows,
+            asking: rows.iter().filter(|row| row.logits).count(),
+            stream,
+            data: Supply::new(m.rate, depth(m.config.kv_beats), m.latency),
+            known: 0.0,
+            free: 0.0,
+            launched: VecDeque::new(),
+            reads: Vec::new(),
+            behind: false,
+            drained: 0.0,
+        };
+        walk.fetch(PRIME);
+        for each in program {
+            if let Some(end) = walk.step(each) {
+                return end;
+            }
+        }
+        walk.known
+    }
+
+    /// The next instruction is fetched from `time` on.
+    fn fetch(&mut self, time: f64) {
+        self.known = self.stream.take(time, self.m.instruction(), 1.0, 1.0) + 1.0;
+    }
+
+    /// When nothing of the vector unit is left.
+    fn idle(&self) -> f64 {
+        self.free + 1.0
+    }
+
+    /// One instruction; the end of the step if it is that.
+    fn step(&mut self, each: &Outlined) -> Option<f64> {
+        match each.instruction {
+            Instruction::Vector(v) => self.vector(&v),
+            Instruction::Matmul { blocks, chunks, planes, beside, .. } => {
+                self.matmul(f64::from(blocks), usize::from(chunks) * usize::from(planes), beside);
+            }
+            Instruction::Load { words, .. } => self.load(usize::from(words)),
+            Instruction::Gather { words, .. } => self.gather(usize::from(words)),
+            Instruction::Attn { segments, window, .. } => self.attention(&each.heads, segments, window),
+            Instruction::End { body } => {
+                let at = self.known.max(self.idle());
+                if !body || self.asking == 0 {
+                    return Some(at.max(self.drained) + FINISH + self.stream.flush(at));
+                }
+                self.fetch(at + 1.0);
+            }
+        }
+        None
+    }
+
+    fn vector(&mut self, v: &Vector) {
+        let mut at = if self.behind { self.known.max(self.idle()) } else { self.known };
+        if self.launched.len() == QUEUE
+            && let Some(oldest) = self.launched.pop_front()
+        {
+            at = at.max(oldest + 2.0);
+        }
+        let cost = vector::cost(&self.m.config, v, self.rows.len(), self.asking);
+        let begin = (at + 1.0).max(self.free);
+        self.launched.push_back(begin);
+        self.free = begin + cost.all;
+        if cost.reads > 0.0 {
+            self.reads.push((begin, begin + cost.issue, cost.reads));
+        }
+        if cost.stores {
+            self.drained = self.free + self.m.write;
+        }
+        self.behind = false;
+        self.fetch(at + 1.0);
+    }
+
+    /// `chunks`: of all planes.
+    fn matmul(&mut self, blocks: f64, chunks: usize, beside: bool) {
+        let at = if beside { self.known } else { self.known.max(self.idle()) };
+        let banks = self.m.config.table_banks as usize;
+        let mut build = at + 2.0;
+        let mut ends: Vec<f64> = Vec::with_capacity(chunks);
+        for chunk in 0..chunks {
+            if let Some(release) = chunk.checked_sub(banks).map(|i| ends[i]) {
+                build = f64::max(build, release);
+            }
+            build += self.m.build();
+            let start = ends.last().map_or(build, |end| end.max(build));
+            let stolen = self.stolen(start, start + blocks);
+            ends.push(self.stream.take(start, blocks, blocks / (blocks + stolen), 1.0));
+        }
+        self.reads.retain(|(_, end, _)| ends.last() < Some(end));
+        let end = ends.last().copied().unwrap_or(at) + self.m.sum_stage() + 1.0;
+        self.behind = true;
+        self.fetch(end + 2.0);
+    }
+
+    /// Cycles between `from` and `to` in which accumulators are read.
+    fn stolen(&self, from: f64, to: f64) -> f64 {
+        let overlap =
+            |(begin, end, share): &(f64, f64, f64)| (end.min(to) - begin.max(from)).max(0.0) * share;
+        self.reads.iter().map(overlap).sum()
+    }
+
+    fn load(&mut self, words: usize) {
+        let at = self.known.max(self.idle());
+        let beats = beats(&self.m.config, 4 * words * self.m.config.lanes as usize) as f64;
+        let end = self.stream.take(at + 2.0, beats, beats / beats.max(words as f64), 1.0);
+        self.behind = false;
+        self.fetch(end + 1.0);
+    }
+
+    fn gather(&mut self, words: usize) {
+        let at = self.known.max(self.idle());
+        let row = beats(&self.m.config, 4 * words * self.m.config.lanes as usize) as f64;
+        let (mut asked, mut end) = (at + 2.0, at + 2.0);
+        for _ in self.rows {
+            asked += GATHER_ROW;
+            self.data.ask(asked, row);
+            end = self.data.take(end.max(asked), row, row / row.max(words as f64), 1.0);
+        }
+        self.behind = false;
+        self.fetch(at + 1.0);
+        self.known = self.known.max(end + 1.0);
+    }
+
+    fn attention(&mut self, heads: &[u8], segments: u16, window: u16) {
+        let at = self.known.max(self.idle()).max(self.drained);
+        let rows = (heads, self.rows);
+        let beats = attention::beats(self.m, heads, self.rows, segments, window);
+        let end =
+            attention::over(self.m, (&mut self.stream, &mut self.data), at + 1.0, rows, (segments, window));
+        // the stream has what the data leave of the memory
+        let share = 1.0 - (beats / self.m.rate / (end - at)).min(1.0);
+        self.stream.wait(end, share);
+        self.behind = false;
+        self.fetch(end + 2.0);
+    }
+}
