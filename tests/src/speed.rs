@@ -12,6 +12,7 @@ use sterna_host::model::Model;
 use sterna_host::ternary::Form;
 use sterna_sim::{Activity, SimDevice};
 use sterna_spec::config::{Config, TableKind};
+use sterna_spec::isa::Instruction;
 use sterna_spec::profile::Profile;
 
 use crate::{random_weights, rng, tiny};
@@ -90,8 +91,9 @@ pub struct Compared {
     pub simulated: u64,
     /// Predicted.
     pub predicted: f64,
-    /// Cycles of instructions, simulated, if the device has the port that shows them.
-    pub by_instruction: Vec<u64>,
+    /// Instructions that begin when all before are over, of a test of one step on a device that shows what its cycles are spent on: what
+    /// it is, cycles up to its end, simulated and predicted.
+    pub timeline: Vec<(String, u64, f64)>,
 }
 
 impl Compared {
@@ -137,8 +139,8 @@ impl Point {
         };
         let mut model = self.shape.model();
         let speed = Speed::with_memory(&model, &self.config, &options, &profile)?;
-        let predicted =
-            steps(&self.test, self.config.rows as usize).iter().map(|rows| speed.step(rows)).sum();
+        let steps = steps(&self.test, self.config.rows as usize);
+        let predicted = steps.iter().map(|rows| speed.step(rows)).sum();
         let activity = Arc::<Mutex<Activity>>::default();
         let watch = sterna_sim::Options {
             profile: Some(profile),
@@ -152,8 +154,15 @@ impl Point {
         let outcome: Outcome = run(&mut driver, &self.test, |_, _| {})?;
         let base = bench.image().map.step.base as u32;
         let kept = activity.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let by_instruction = kept.program(base).iter().map(|counts| counts[0]).collect();
-        Ok(Compared { simulated: outcome.counters().get("CYCLES"), predicted, by_instruction })
+        let (mut sum, mut timeline) = (0, Vec::new());
+        for (counts, (each, end)) in kept.program(base).iter().zip(speed.timeline(&steps[0])) {
+            sum += counts[0];
+            if !matches!(each.instruction, Instruction::Vector(_) | Instruction::Matmul { beside: true, .. })
+            {
+                timeline.push((each.instruction.to_string(), sum, end));
+            }
+        }
+        Ok(Compared { simulated: outcome.counters().get("CYCLES"), predicted, timeline })
     }
 }
 

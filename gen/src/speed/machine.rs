@@ -15,6 +15,8 @@ pub(super) struct Machine {
     pub rate: f64,
     /// Cycles from a request to its first beat.
     pub latency: f64,
+    /// Beats that are on their way at most.
+    pub window: f64,
     /// Cycles from a written beat to its acknowledgement, and those in which the bus turns to writing.
     pub write: f64,
 }
@@ -38,6 +40,7 @@ impl Machine {
             config: config.clone(),
             rate: ceiling.min(1.0).min(pipelined).min(issued) * refresh,
             latency,
+            window: bursts * burst,
             write: f64::from(profile.write_latency + profile.turnaround),
         }
     }

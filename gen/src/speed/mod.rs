@@ -83,7 +83,13 @@ impl Speed {
 
     /// Cycles of a step.
     pub fn step(&self, rows: &[Row]) -> f64 {
-        Walk::cycles(&self.machine, &self.program, self.beats, rows)
+        self.timeline(rows).last().map_or(0.0, |(_, end)| *end)
+    }
+
+    /// The instructions of a step, each with the cycle in which it is over.
+    pub fn timeline(&self, rows: &[Row]) -> Vec<(&Outlined, f64)> {
+        let ends = Walk::ends(&self.machine, &self.program, self.beats, rows);
+        self.program.iter().zip(ends).collect()
     }
 
     /// Cycles of a token that is generated behind `depth` others.

@@ -30,13 +30,20 @@ impl Supply {
         Supply { rate, depth, latency, level: 0.0, now: 0.0, flows: f64::INFINITY, left: 0.0 }
     }
 
-    /// Asks for `beats` more at `time`.
-    pub(super) fn ask(&mut self, time: f64, beats: f64) {
+    /// Asks for `beats` more at `time`, behind `others` of another stream that memory was asked for before.
+    pub(super) fn ask(&mut self, time: f64, beats: f64, others: f64) {
         self.wait(time, 1.0);
         if self.left <= 0.0 || self.flows.is_infinite() {
-            self.flows = time + self.latency;
+            self.flows = time + self.latency.max(others / self.rate);
         }
         self.left += beats;
+    }
+
+    /// Beats that were asked for and have not arrived, of `most` that can be on their way: memory answers in order, so the other stream
+    /// waits for them.
+    pub(super) fn under_way(&mut self, time: f64, most: f64) -> f64 {
+        self.wait(time, 1.0);
+        if self.flows.is_infinite() { 0.0 } else { (self.depth - self.level).min(self.left).min(most) }
     }
 
     /// Lets time go by; `share` of the memory is this stream's.
@@ -111,7 +118,7 @@ mod tests {
 
     fn supply(rate: f64) -> Supply {
         let mut supply = Supply::new(rate, 100.0, 10.0);
-        supply.ask(0.0, 1e6);
+        supply.ask(0.0, 1e6, 0.0);
         supply
     }
 
@@ -127,6 +134,15 @@ mod tests {
         s.wait(1000.0, 1.0);
         // ten beats before memory goes on, 90 that shrink by a half a cycle, the rest at the memory's rate
         assert_eq!(s.take(1000.0, 300.0, 1.0, 1.0), 1000.0 + 10.0 + 180.0 + 220.0);
+    }
+
+    #[test]
+    fn memory_answers_in_order() {
+        let mut data = Supply::new(1.0, 100.0, 10.0);
+        let others = supply(1.0).under_way(50.0, 32.0);
+        data.ask(50.0, 4.0, others);
+        assert_eq!((others, data.take(50.0, 4.0, 1.0, 1.0)), (32.0, 86.0));
+        assert_eq!(supply(1.0).under_way(500.0, 32.0), 0.0, "the queue is full");
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub(super) fn cost(c: &Config, v: &Vector, rows: usize, asking: usize) -> Cost {
     let behind = if v.reduce_sum.is_some() { sum(c, rows as f64) } else { pipeline(c, v) };
     let leaving = match v.dst_kind {
         DstKind::Kv | DstKind::KvScale | DstKind::Logits => STORE,
-        DstKind::Topk => SELECT + candidates(c, v, taking, words),
+        DstKind::Topk => SELECT + (candidates(c, v, taking, words) - issue).max(0.0),
         _ => 0.0,
     };
     let reads = if acc { word_cycles / (taking + gap).max(1.0) } else { 0.0 };

@@ -37,14 +37,16 @@ pub(super) struct Walk<'a> {
     behind: bool,
     /// When all that was written is acknowledged.
     drained: f64,
+    /// When each instruction so far was over.
+    ends: Vec<f64>,
 }
 
 impl<'a> Walk<'a> {
-    /// The cycles of a step over `program`.
-    pub(super) fn cycles(m: &'a Machine, program: &[Outlined], beats: usize, rows: &'a [Row]) -> f64 {
+    /// The cycles after which each instruction of `program` is over; the last one's are those of the step.
+    pub(super) fn ends(m: &'a Machine, program: &[Outlined], beats: usize, rows: &'a [Row]) -> Vec<f64> {
         let depth = |beats: u32| f64::from(beats);
         let mut stream = Supply::new(m.rate, depth(m.config.prefetch_beats), m.latency);
-        stream.ask(0.0, beats as f64);
+        stream.ask(0.0, beats as f64, 0.0);
         let mut walk = Walk {
             m,
             rows,
@@ -57,14 +59,15 @@ impl<'a> Walk<'a> {
             reads: Vec::new(),
             behind: false,
             drained: 0.0,
+            ends: Vec::with_capacity(program.len()),
         };
         walk.fetch(PRIME);
         for each in program {
-            if let Some(end) = walk.step(each) {
-                return end;
+            if walk.step(each) {
+                break;
             }
         }
-        walk.known
+        walk.ends
     }
 
     /// The next instruction is fetched from `time` on.
@@ -77,8 +80,8 @@ impl<'a> Walk<'a> {
         self.free + 1.0
     }
 
-    /// One instruction; the end of the step if it is that.
-    fn step(&mut self, each: &Outlined) -> Option<f64> {
+    /// One instruction; whether it ends the step.
+    fn step(&mut self, each: &Outlined) -> bool {
         match each.instruction {
             Instruction::Vector(v) => self.vector(&v),
             Instruction::Matmul { blocks, chunks, planes, beside, .. } => {
@@ -90,12 +93,14 @@ impl<'a> Walk<'a> {
             Instruction::End { body } => {
                 let at = self.known.max(self.idle());
                 if !body || self.asking == 0 {
-                    return Some(at.max(self.drained) + FINISH + self.stream.flush(at));
+                    self.ends.push(at.max(self.drained) + FINISH + self.stream.flush(at));
+                    return true;
                 }
+                self.ends.push(at);
                 self.fetch(at + 1.0);
             }
         }
-        None
+        false
     }
 
     fn vector(&mut self, v: &Vector) {
@@ -116,6 +121,7 @@ impl<'a> Walk<'a> {
             self.drained = self.free + self.m.write;
         }
         self.behind = false;
+        self.ends.push(self.free);
         self.fetch(at + 1.0);
     }
 
@@ -137,6 +143,7 @@ impl<'a> Walk<'a> {
         self.reads.retain(|(_, end, _)| ends.last() < Some(end));
         let end = ends.last().copied().unwrap_or(at) + self.m.sum_stage() + 1.0;
         self.behind = true;
+        self.ends.push(end);
         self.fetch(end + 2.0);
     }
 
@@ -152,6 +159,7 @@ impl<'a> Walk<'a> {
         let beats = beats(&self.m.config, 4 * words * self.m.config.lanes as usize) as f64;
         let end = self.stream.take(at + 2.0, beats, beats / beats.max(words as f64), 1.0);
         self.behind = false;
+        self.ends.push(end);
         self.fetch(end + 1.0);
     }
 
@@ -161,10 +169,12 @@ impl<'a> Walk<'a> {
         let (mut asked, mut end) = (at + 2.0, at + 2.0);
         for _ in self.rows {
             asked += GATHER_ROW;
-            self.data.ask(asked, row);
+            let others = self.stream.under_way(asked, self.m.window);
+            self.data.ask(asked, row, others);
             end = self.data.take(end.max(asked), row, row / row.max(words as f64), 1.0);
         }
         self.behind = false;
+        self.ends.push(end);
         self.fetch(at + 1.0);
         self.known = self.known.max(end + 1.0);
     }
@@ -179,6 +189,7 @@ impl<'a> Walk<'a> {
         let share = 1.0 - (beats / self.m.rate / (end - at)).min(1.0);
         self.stream.wait(end, share);
         self.behind = false;
+        self.ends.push(end);
         self.fetch(end + 2.0);
     }
 }
