@@ -17,6 +17,7 @@
 //!
 //! Texts depend on the configuration alone: no dates, no paths, no versions of tools. (The summaries of builds and syntheses name their tools.)
 
+pub mod area;
 mod build;
 mod check;
 mod error;
