@@ -9,6 +9,9 @@
 //! | `package.rs` | packages for Vivado, FuseSoC and LiteX |
 //! | `build/` | a board's bitstream with Yosys and nextpnr |
 //! | `synth/` | resources by block, depths of logic and kinds of memories with Yosys |
+//! | `speed/` | a model of the cycles of a step |
+//! | `area/` | a model of what a configuration takes of a part |
+//! | `explore/` | the best configurations of a board for a model, by these two |
 //! | `parts.rs` | parts: how Yosys maps to their family, and what they have |
 //! | `tools.rs`, `scratch.rs` | finds the tools; runs them in a folder, with progress |
 //! | `folder.rs` | folders with a manifest: written whole, replaced only if they are ours and untouched |
@@ -21,6 +24,7 @@ pub mod area;
 mod build;
 mod check;
 mod error;
+mod explore;
 mod folder;
 mod output;
 mod package;
@@ -35,6 +39,7 @@ mod tools;
 pub use build::{Build, build};
 pub use check::{COMMITTED, check};
 pub use error::Error;
+pub use explore::{Explored, FILL, Order, explore};
 pub use folder::{MANIFEST, write};
 pub use output::files;
 pub use package::{Flow, package};

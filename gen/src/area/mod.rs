@@ -17,16 +17,18 @@ use crate::parts::{Cost, Fabric, Part};
 /// Look-up tables of six inputs for a unit of each kind of logic: least squares over the modules of syntheses by Yosys 0.70; see
 /// `docs/results/model.md`.
 pub const WEIGHTS: [(Kind, f64); 10] = [
-    (Kind::Add, 1.0),
-    (Kind::Less, 0.5),
-    (Kind::Equal, 0.4),
-    (Kind::Mux, 0.5),
-    (Kind::Select, 0.35),
-    (Kind::Logic, 0.3),
-    (Kind::Reduce, 0.2),
-    (Kind::Shift, 0.5),
-    (Kind::Load, 0.5),
-    (Kind::Constant, 0.02),
+    (Kind::Add, 0.87),
+    (Kind::Less, 0.37),
+    (Kind::Equal, 0.24),
+    (Kind::Mux, 0.94),
+    (Kind::Select, 0.40),
+    (Kind::Logic, 0.41),
+    // its inputs share the tables of what they come from
+    (Kind::Reduce, 0.0),
+    (Kind::Shift, 0.36),
+    (Kind::Load, 0.36),
+    // 64 bits a table
+    (Kind::Constant, 0.0156),
 ];
 
 /// A module's share, with those inside.
