@@ -7,7 +7,7 @@ use sterna_tests::speed::{Point, SHAPES, prompt, token};
 use sterna_tests::{random_model, tiny};
 
 /// Largest error.
-const TOLERANCE: f64 = 0.03;
+const TOLERANCE: f64 = 0.015;
 
 fn error(memory: &'static str, shape: usize, test: sterna_host::bench::Test) -> f64 {
     let point = Point { config: tiny(), memory, shape: SHAPES[shape], test, planes: 2 };

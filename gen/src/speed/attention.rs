@@ -77,8 +77,9 @@ pub(super) fn over(
     let loaded = stream.take(start + 1.0, m.instruction() * heads.len() as f64, 1.0, 1.0);
     let first = (start + 1.0 + m.instruction()).min(loaded);
     let asked = first + PLAN + 2.0 * rows.len() as f64;
-    let others = stream.under_way(asked, m.window);
-    data.ask(asked, passes.iter().map(|p| 2.0 * p.beats + p.scales).sum(), others);
+    let beats = passes.iter().map(|p| 2.0 * p.beats + p.scales).sum();
+    let others = stream.under_way(asked, m.ahead_of(beats));
+    data.ask(asked, beats, others);
     let queries = |p: &Pass| p.slots * (words + 2.0);
     let take = |data: &mut Supply, at: f64, beats: f64, cycles: f64| {
         if beats == 0.0 { at } else { data.take(at, beats, beats / cycles.max(beats), 1.0) }

@@ -16,7 +16,7 @@ pub(super) struct Machine {
     /// Cycles from a request to its first beat.
     pub latency: f64,
     /// Beats that are on their way at most.
-    pub window: f64,
+    window: f64,
     /// Cycles from a written beat to its acknowledgement, and those in which the bus turns to writing.
     pub write: f64,
 }
@@ -43,6 +43,12 @@ impl Machine {
             window: bursts * burst,
             write: f64::from(profile.write_latency + profile.turnaround),
         }
+    }
+
+    /// Beats of the stream that come before so many of data at most. What the data's queue holds is asked for at once; with more than
+    /// that the two take turns until the stream's queue is full.
+    pub(super) fn ahead_of(&self, beats: f64) -> f64 {
+        if beats <= f64::from(self.config.kv_beats) { self.window } else { f64::INFINITY }
     }
 
     /// Stages from a weight beat to its sums; `sum_stage` of the matrix engine.

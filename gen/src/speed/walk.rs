@@ -16,6 +16,8 @@ const QUEUE: usize = 6;
 const PRIME: f64 = 2.0;
 /// Cycles between the requests of a GATHER's rows.
 const GATHER_ROW: f64 = 5.0;
+/// Rounds after which the reads beside a chunk's beats are all found.
+const READ_ROUNDS: usize = 8;
 /// Cycles of a step's end: the last instruction, and the check that all is quiet.
 const FINISH: f64 = 4.0;
 
@@ -137,7 +139,7 @@ impl<'a> Walk<'a> {
             }
             build += self.m.build();
             let start = ends.last().map_or(build, |end| end.max(build));
-            let stolen = self.stolen(start, start + blocks);
+            let stolen = self.stolen(start, blocks);
             ends.push(self.stream.take(start, blocks, blocks / (blocks + stolen), 1.0));
         }
         self.reads.retain(|(_, end, _)| ends.last() < Some(end));
@@ -147,11 +149,15 @@ impl<'a> Walk<'a> {
         self.fetch(end + 2.0);
     }
 
-    /// Cycles between `from` and `to` in which accumulators are read.
-    fn stolen(&self, from: f64, to: f64) -> f64 {
-        let overlap =
-            |(begin, end, share): &(f64, f64, f64)| (end.min(to) - begin.max(from)).max(0.0) * share;
-        self.reads.iter().map(overlap).sum()
+    /// Cycles from `start` on in which accumulators are read before `beats` are taken.
+    fn stolen(&self, start: f64, beats: f64) -> f64 {
+        let reads = |until: f64| -> f64 {
+            let overlap =
+                |(begin, end, share): &(f64, f64, f64)| (end.min(until) - begin.max(start)).max(0.0) * share;
+            self.reads.iter().map(overlap).sum()
+        };
+        // reads that come in the time that reads before them took
+        (0..READ_ROUNDS).fold(0.0, |stolen, _| reads(start + beats + stolen))
     }
 
     fn load(&mut self, words: usize) {
@@ -169,7 +175,7 @@ impl<'a> Walk<'a> {
         let (mut asked, mut end) = (at + 2.0, at + 2.0);
         for _ in self.rows {
             asked += GATHER_ROW;
-            let others = self.stream.under_way(asked, self.m.window);
+            let others = self.stream.under_way(asked, self.m.ahead_of(row * self.rows.len() as f64));
             self.data.ask(asked, row, others);
             end = self.data.take(end.max(asked), row, row / row.max(words as f64), 1.0);
         }
