@@ -21,7 +21,7 @@ fn mistakes_are_one_sentence() {
     let (other, _, board) = run(&["--shape", "bitnet-2b4t", "--board", "de10"]);
     let (third, _, long) = run(&["--shape", "bitnet-2b4t", "--board", "kv260", "--context", "5000"]);
     assert_eq!((code, other, third), (2, 2, 2));
-    insta::assert_snapshot!([shape, board, long].concat(), @"");
+    insta::assert_snapshot!([shape, board, long].concat());
     let none = ["--shape", STORIES, "--board", "ulx3s-85f", "--fill", "1"];
     let (code, _, none) = run(&none);
     assert_eq!(code, 1);

@@ -101,6 +101,13 @@ impl<'c> StreamBuilder<'c> {
     /// Appends LOAD of values to shared memory word `dst`, padded with zeros to whole words.
     pub fn load(&mut self, dst: u16, values: &[f32]) {
         let words = values.len().div_ceil(self.config.lanes as usize);
+        if self.is_outline() {
+            self.push(Instruction::Load { words: words as u16, dst });
+            if let Some((_, beats)) = &mut self.outline {
+                *beats += crate::layout::beats(self.config, 4 * words * self.config.lanes as usize);
+            }
+            return;
+        }
         let mut padded = values.to_vec();
         padded.resize(words * self.config.lanes as usize, 0.0);
         self.push(Instruction::Load { words: words as u16, dst });
