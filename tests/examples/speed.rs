@@ -1,9 +1,9 @@
 //! Compares the model of speed with simulations: `cargo run --release -p sterna-tests --example speed [CONFIGURATION]`.
 //!
 //! Prints a table in Markdown, as `docs/results/model.md` has it. Each configuration is built once, some 30 to 60 s. With the name of a
-//! configuration and of a test it prints where the two part.
+//! configuration and of a test it prints where the two part; with `held-out`, points that nothing was chosen by.
 
-use sterna_tests::speed::points;
+use sterna_tests::speed::{held_out, points};
 
 fn main() {
     let only = std::env::args().nth(1);
@@ -14,7 +14,12 @@ fn main() {
     println!("| configuration | memory | shape | planes | test | simulated | predicted | error |");
     println!("|---|---|---|---|---|---|---|---|");
     let mut worst = 0f64;
-    for point in points().into_iter().filter(|p| only.as_ref().is_none_or(|name| *name == p.config.name)) {
+    let all = match only.as_deref() {
+        Some("held-out") => held_out(),
+        Some(name) => points().into_iter().filter(|point| point.config.name == name).collect(),
+        None => points(),
+    };
+    for point in all {
         match point.compare() {
             Ok(result) => {
                 worst = worst.max(result.error().abs());

@@ -200,6 +200,21 @@ fn of(name: &str) -> Config {
             shared_words: 512,
             ..tiny()
         },
+        "two-ports" => Config {
+            name: name.into(),
+            rows: 3,
+            group: 2,
+            tables: 10,
+            lookups: 4,
+            table_kind: TableKind::Full,
+            lanes: 8,
+            ports: 2,
+            attention_width: 8,
+            slots: 3,
+            vector_words: 256,
+            prefetch_beats: 128,
+            ..tiny()
+        },
         "wide-lanes" => Config {
             name: name.into(),
             rows: 1,
@@ -214,6 +229,22 @@ fn of(name: &str) -> Config {
         },
         _ => Config::preset(name).unwrap_or_else(|message| panic!("{message}")),
     }
+}
+
+/// Points that nothing in the model was chosen by: run once it was finished. `two-ports` and its shape are in none of [`points`].
+pub fn held_out() -> Vec<Point> {
+    let mut all = Vec::new();
+    let odd = Small { name: "odd", width: [160, 320], layers: 3, heads: [5, 5, 32], vocab: 701, silu: false };
+    let mut add = |config: &str, memory, shape, planes, tests: &[Test]| {
+        all.extend(tests.iter().map(|test| Point { config: of(config), memory, shape, test: *test, planes }));
+    };
+    add("two-ports", "ideal", odd, 3, &[token(77, 1), prompt(11), token(33, 3)]);
+    add("two-ports", "kv260", odd, 5, &[token(250, 1), prompt(6)]);
+    add("tiny", "ideal", odd, 5, &[token(300, 1), prompt(7)]);
+    add("quarter", "kv260", SHAPES[0], 3, &[token(400, 1), prompt(20)]);
+    add("four-rows", "ulx3s", SHAPES[0], 4, &[token(90, 1), prompt(10)]);
+    add("one-bank", "kv260", odd, 4, &[token(50, 1)]);
+    all
 }
 
 /// All points of the recorded comparison.

@@ -56,9 +56,10 @@ pub(super) struct Areas {
     parts: HashMap<(usize, Vec<u32>), Cost>,
 }
 
-/// The three parts that vary, with the fields that they depend on.
-type Build = fn(&Config) -> Module;
-const PARTS: [(Build, fn(&Config) -> Vec<u32>); 3] = [
+/// Makes a part; the fields that it depends on.
+type Varying = (fn(&Config) -> Module, fn(&Config) -> Vec<u32>);
+/// The three parts that vary most.
+const PARTS: [Varying; 3] = [
     (matmul, |c| {
         let kind = u32::from(c.table_kind == sterna_spec::config::TableKind::Full);
         vec![c.rows, c.group, c.tables, c.lookups, kind, c.table_banks, c.lanes, c.activations, c.outputs]

@@ -16,7 +16,7 @@ const QUEUE: usize = 6;
 const PRIME: f64 = 2.0;
 /// Cycles between the requests of a GATHER's rows.
 const GATHER_ROW: f64 = 5.0;
-/// Rounds after which the reads beside a chunk's beats are all found.
+/// Rounds after which the reads beside a matrix are all found.
 const READ_ROUNDS: usize = 8;
 /// Cycles of a step's end: the last instruction, and the check that all is quiet.
 const FINISH: f64 = 4.0;
@@ -87,7 +87,7 @@ impl<'a> Walk<'a> {
         match each.instruction {
             Instruction::Vector(v) => self.vector(&v),
             Instruction::Matmul { blocks, chunks, planes, beside, .. } => {
-                self.matmul(f64::from(blocks), usize::from(chunks) * usize::from(planes), beside);
+                self.matmul(f64::from(blocks), f64::from(chunks) * f64::from(planes), beside);
             }
             Instruction::Load { words, .. } => self.load(usize::from(words)),
             Instruction::Gather { words, .. } => self.gather(usize::from(words)),
@@ -127,37 +127,37 @@ impl<'a> Walk<'a> {
         self.fetch(at + 1.0);
     }
 
-    /// `chunks`: of all planes.
-    fn matmul(&mut self, blocks: f64, chunks: usize, beside: bool) {
+    /// `chunks`: of all planes. Tables of the first are waited for; then a chunk takes its beats, or with two banks its tables if
+    /// these take longer.
+    fn matmul(&mut self, blocks: f64, chunks: f64, beside: bool) {
         let at = if beside { self.known } else { self.known.max(self.idle()) };
-        let banks = self.m.config.table_banks as usize;
-        let mut build = at + 2.0;
-        let mut ends: Vec<f64> = Vec::with_capacity(chunks);
-        for chunk in 0..chunks {
-            if let Some(release) = chunk.checked_sub(banks).map(|i| ends[i]) {
-                build = f64::max(build, release);
-            }
-            build += self.m.build();
-            let start = ends.last().map_or(build, |end| end.max(build));
-            let stolen = self.stolen(start, blocks);
-            ends.push(self.stream.take(start, blocks, blocks / (blocks + stolen), 1.0));
-        }
-        self.reads.retain(|(_, end, _)| ends.last() < Some(end));
-        let end = ends.last().copied().unwrap_or(at) + self.m.sum_stage() + 1.0;
+        let build = self.m.build();
+        let start = at + 2.0 + build;
+        let beats = chunks * blocks;
+        let cycles = if self.m.config.table_banks == 1 {
+            let chunk = blocks + build;
+            let all = chunks * chunk - build;
+            all + self.stolen(start, all) * blocks / chunk
+        } else {
+            f64::max((chunks - 1.0) * blocks.max(build) + blocks, beats + self.stolen(start, beats))
+        };
+        let last = self.stream.take(start, beats, beats / cycles, 1.0);
+        self.reads.retain(|(_, end, _)| *end > last);
+        let end = last + self.m.sum_stage() + 1.0;
         self.behind = true;
         self.ends.push(end);
         self.fetch(end + 2.0);
     }
 
-    /// Cycles from `start` on in which accumulators are read before `beats` are taken.
-    fn stolen(&self, start: f64, beats: f64) -> f64 {
+    /// Cycles in which accumulators are read, from `start` on, beside so many others.
+    fn stolen(&self, start: f64, others: f64) -> f64 {
         let reads = |until: f64| -> f64 {
             let overlap =
                 |(begin, end, share): &(f64, f64, f64)| (end.min(until) - begin.max(start)).max(0.0) * share;
             self.reads.iter().map(overlap).sum()
         };
-        // reads that come in the time that reads before them took
-        (0..READ_ROUNDS).fold(0.0, |stolen, _| reads(start + beats + stolen))
+        // the time that reads take holds further ones
+        (0..READ_ROUNDS).fold(0.0, |stolen, _| reads(start + others + stolen))
     }
 
     fn load(&mut self, words: usize) {
