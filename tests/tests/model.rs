@@ -40,12 +40,12 @@ fn a_slow_memory_is_as_slow_as_predicted() {
 #[test]
 fn what_matters_moves_the_prediction_beyond_the_tolerance() {
     let (model, options) =
-        (SHAPES[1].model(), Options { context: 128, planes: Some(2), ..Options::default() });
+        (SHAPES[0].model(), Options { context: 320, planes: Some(2), ..Options::default() });
     let cycles = |change: &dyn Fn(&mut sterna_spec::config::Config)| {
         let mut config = tiny();
         change(&mut config);
         let profile = Profile::named(&config.memory, config.clock_mhz).unwrap();
-        Speed::with_memory(&model, &config, &options, &profile).unwrap().token(100)
+        Speed::with_memory(&model, &config, &options, &profile).unwrap().token(300)
     };
     let base = cycles(&|_| {});
     let differs = |cycles: f64| (cycles / base - 1.0).abs() > TOLERANCE;
