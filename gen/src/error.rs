@@ -37,6 +37,9 @@ pub enum Error {
         /// What does not fit, and the remedy.
         why: String,
     },
+    /// There is no such model shape, or the model cannot be compiled for any device.
+    #[error("{0}")]
+    Shape(String),
     /// There is no such board.
     #[error("{0}")]
     Board(String),
@@ -97,6 +100,6 @@ impl Error {
 
     /// 2 for what the command line got wrong, 1 for everything else.
     pub fn exit_code(&self) -> u8 {
-        if matches!(self, Error::Name(_) | Error::Board(_)) { 2 } else { 1 }
+        if matches!(self, Error::Name(_) | Error::Board(_) | Error::Shape(_)) { 2 } else { 1 }
     }
 }

@@ -9,6 +9,9 @@
 //! | `package.rs` | packages for Vivado, FuseSoC and LiteX |
 //! | `build/` | a board's bitstream with Yosys and nextpnr |
 //! | `synth/` | resources by block, depths of logic and kinds of memories with Yosys |
+//! | `speed/` | a model of the cycles of a step |
+//! | `area/` | a model of what a configuration takes of a part |
+//! | `explore/` | the best configurations of a board for a model, by these two |
 //! | `parts.rs` | parts: how Yosys maps to their family, and what they have |
 //! | `fp/` | the binary32 hardware against vectors and all operands |
 //! | `tools.rs`, `scratch.rs` | finds the tools; runs them in a folder, with progress |
@@ -18,9 +21,11 @@
 //!
 //! Texts depend on the configuration alone: no dates, no paths, no versions of tools. (The summaries of builds and syntheses name their tools.)
 
+pub mod area;
 mod build;
 mod check;
 mod error;
+mod explore;
 mod folder;
 pub mod fp;
 mod output;
@@ -29,12 +34,14 @@ mod parts;
 mod registers;
 mod scratch;
 mod source;
+pub mod speed;
 mod synth;
 mod tools;
 
 pub use build::{Build, build};
 pub use check::{COMMITTED, check};
 pub use error::Error;
+pub use explore::{Explored, FILL, Order, explore};
 pub use folder::{MANIFEST, write};
 pub use output::files;
 pub use package::{Flow, package};

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use sterna_gen::fp::{self, Engine, Op, Operands};
-use sterna_gen::{Build, Error, Flow, Progress};
+use sterna_gen::{Build, Error, Flow, Order, Progress};
 
 /// Generates the Verilog of a Sterna accelerator from one configuration.
 #[derive(Parser)]
@@ -110,6 +110,33 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Lists the best configurations of a board for a model shape, by models of speed and of resources.
+    ///
+    /// Nothing is simulated or synthesized: `docs/results/model.md` says how far the models can be trusted. A configuration is listed if
+    /// no other is at least as good in tokens a second, time to the first token and look-up tables, to one percent.
+    Explore {
+        /// Shape of a published model, or a model's folder.
+        #[arg(long)]
+        shape: String,
+        /// A board: its part, memory and clock.
+        #[arg(long)]
+        board: String,
+        /// Tokens before the one that is generated.
+        #[arg(long, default_value_t = 128)]
+        context: usize,
+        /// Percent of what the part has that a configuration may take.
+        #[arg(long, default_value_t = sterna_gen::FILL)]
+        fill: u32,
+        /// Writes a configuration as TOML.
+        #[arg(long, value_name = "FILE.toml")]
+        emit: Option<PathBuf>,
+        /// Which one is written, by its number in the table.
+        #[arg(long, default_value_t = 1)]
+        pick: usize,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Checks that the committed summary of a preset is what the generator makes now.
     Check {
         /// The folder that holds a folder for each committed preset.
@@ -165,6 +192,13 @@ fn run(command: Command) -> Result<String, Error> {
                 _ => fp::check_vectors(op, engine, io::stdin().lock())?,
             };
             report.result(json)?
+        }
+        Command::Explore { shape, board, context, fill, emit, pick, json } => {
+            let found = sterna_gen::explore(&Order { shape, board, context, fill }, &progress())?;
+            if let Some(path) = emit {
+                found.emit(pick, &path)?;
+            }
+            if json { found.json() } else { found.table() }
         }
         Command::Check { folder, update } => {
             let verb = if update { "written" } else { "current" };

@@ -64,6 +64,25 @@ pub struct Cost {
 }
 
 impl Cost {
+    /// What is left without `part` of it.
+    pub fn without(self, part: Cost) -> Cost {
+        self.with(part, u64::saturating_sub)
+    }
+
+    /// Percent of `part` of what is shortest, and what that is.
+    pub fn fullest(&self, part: &Cost) -> (f64, &'static str) {
+        let share =
+            |used: u64, has: u64| if used == 0 { 0.0 } else { 100.0 * used as f64 / has.max(1) as f64 };
+        let all = [
+            (share(self.lut, part.lut), "look-up tables"),
+            (share(self.ff, part.ff), "registers"),
+            (share(self.dsp, part.dsp), "multipliers"),
+            (share(self.bram18, part.bram18), "block memories"),
+            (share(self.uram, part.uram), "large memories"),
+        ];
+        all.into_iter().max_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or_default()
+    }
+
     fn with(self, b: Cost, f: impl Fn(u64, u64) -> u64) -> Cost {
         Cost {
             lut: f(self.lut, b.lut),
@@ -136,6 +155,11 @@ static PARTS: [Part; 3] = [
 impl Part {
     /// The part of the board whose memory a configuration names.
     pub fn of(config: &Config) -> &'static Part {
-        PARTS.iter().find(|part| part.memory == config.memory).unwrap_or(&PARTS[0])
+        Part::with_memory(&config.memory).unwrap_or(&PARTS[0])
+    }
+
+    /// The part of the board with a memory.
+    pub fn with_memory(memory: &str) -> Option<&'static Part> {
+        PARTS.iter().find(|part| part.memory == memory)
     }
 }

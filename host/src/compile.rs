@@ -28,7 +28,7 @@ use plan::Plan;
 use sterna_spec::config::Config;
 use sterna_spec::isa::{Instruction, MAX_PLANES};
 use sterna_spec::layout::KvLayout;
-use sterna_spec::stream::StreamBuilder;
+use sterna_spec::stream::{Outlined, StreamBuilder};
 
 /// What is chosen when a model is compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +110,32 @@ pub fn compile_with(
         vocab: model.config.vocab,
     };
     check_addresses(image)
+}
+
+/// The step's instructions without the weights, made by the same code in milliseconds: what a model of the hardware's speed walks
+/// through. Without `options.planes` the head has five planes.
+///
+/// # Errors
+/// Every limit of the device that the model breaks.
+pub fn outline(model: &Model, device: &Config, options: &Options) -> Result<Vec<Outlined>> {
+    let plan = Plan::new(&model.config, device, options).map_err(Error::Limits)?;
+    let kv = KvLayout::new(device, plan.head_size, options.context);
+    let embedding = Region { base: 0, beats: model.config.vocab * row_beats(device, plan.hidden.padded) };
+    let rotary =
+        Region { base: embedding.end(), beats: options.context * row_beats(device, 2 * plan.head_size) };
+    let planes = options.draft.or(options.planes).unwrap_or(MAX_PLANES as u8);
+    let head = Head::unread(model.head(), planes);
+    let mut emitter = Emitter {
+        out: StreamBuilder::outline(device),
+        model: &model.config,
+        device,
+        plan,
+        kv,
+        parts: Vec::new(),
+        second_half: true,
+    };
+    emitter.step(model, &head, embedding, rotary, &mut |_| {});
+    Ok(emitter.out.outlined())
 }
 
 /// Bytes of embedding and weights, and a bit more.

@@ -86,7 +86,7 @@ impl ModelConfig {
     }
 
     /// The map of grouped-query attention: neighbouring query heads share a key/value head.
-    pub(crate) fn even_map(heads: usize, kv_heads: usize) -> Vec<usize> {
+    pub fn even_map(heads: usize, kv_heads: usize) -> Vec<usize> {
         (0..heads).map(|h| h / (heads / kv_heads).max(1)).collect()
     }
 

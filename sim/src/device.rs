@@ -13,7 +13,7 @@ use crate::activity::{Activity, ActivityPins};
 use crate::memory::{Master, Memory, Slave, Stalls};
 use crate::pins::{LitePins, MasterPins};
 use crate::probe::{Observed, Probe};
-use crate::profile::Profile;
+use sterna_spec::profile::Profile;
 
 /// Cycles that reset is held.
 const RESET_CYCLES: u64 = 16;

@@ -7,7 +7,6 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `profile.rs` | [`Profile`]: the memories that are modelled, as rows of data with their sources |
 //! | `memory/` | [`Memory`]: AXI4 ports on one store; rules of AXI checked in every cycle |
 //! | `pins.rs` | ports of the model, looked up once |
 //! | `device.rs` | [`SimDevice`] |
@@ -31,7 +30,6 @@ pub mod lockstep;
 pub mod memory;
 mod pins;
 mod probe;
-pub mod profile;
 pub mod report;
 pub mod sdram;
 mod walk;
@@ -40,6 +38,6 @@ pub use activity::{Activity, Counts, Span};
 pub use device::{Options, SimDevice, Trace};
 pub use lockstep::Lockstep;
 pub use memory::{Memory, Stalls, Traffic};
-pub use profile::Profile;
 pub use report::Mismatch;
+pub use sterna_spec::profile::Profile;
 pub use verilated::Format;

@@ -278,7 +278,7 @@ fn linear_reads_use_the_data_pins() {
     assert!(mixed > 0.9, "{mixed}");
 }
 
-/// Where a beat is one word, commands for rows take cycles of the data. Figures in `sim/src/profile.rs`.
+/// Where a beat is one word, commands for rows take cycles of the data. Figures in `hdl/spec/src/profile.rs`.
 #[test]
 fn beats_of_one_word_leave_few_cycles() {
     let linear = use_of_the_pins(&GW2AR_18, 4, 54, 16, u64::MAX);

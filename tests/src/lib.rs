@@ -1,4 +1,7 @@
-//! What the tests across crates share: random legal configurations, and random models that fit them.
+//! What the tests across crates share: random legal configurations, random models that fit them, and the comparison of the model of
+//! speed with simulations.
+
+pub mod speed;
 
 use std::path::PathBuf;
 
@@ -114,7 +117,8 @@ pub fn random_model(seed: u64, device: &Config, layers: usize) -> Model {
     Model { path: PathBuf::new(), config, weights, notes: Vec::new() }
 }
 
-fn random_weights(rng: &mut ChaCha8Rng, c: &ModelConfig) -> Weights {
+/// Random weights of a shape.
+pub fn random_weights(rng: &mut ChaCha8Rng, c: &ModelConfig) -> Weights {
     let embedding = Array2::from_shape_simple_fn((c.vocab, c.hidden), || rng.random_range(-1.0f32..1.0));
     let width = c.heads * c.head_size;
     let mut layers = Vec::new();

@@ -11,6 +11,7 @@ pub mod golden;
 pub mod isa;
 pub mod layout;
 pub mod numbers;
+pub mod profile;
 pub mod registers;
 pub mod sdram;
 pub mod stream;

@@ -4,6 +4,17 @@ use crate::config::Config;
 use crate::isa::{Beside, Instruction, Pass, Vector};
 use crate::layout::{MatrixShape, pack_rows};
 
+/// An instruction of a stream whose payload is not kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outlined {
+    /// The beat at which it stands, counted from the stream's first.
+    pub beat: usize,
+    /// The instruction.
+    pub instruction: Instruction,
+    /// Query heads of each pass of an ATTN.
+    pub heads: Vec<u8>,
+}
+
 /// A step stream under construction.
 #[derive(Clone, Debug)]
 pub struct StreamBuilder<'c> {
@@ -12,6 +23,8 @@ pub struct StreamBuilder<'c> {
     /// Where the stream begins in `bytes`.
     start: usize,
     beside: Beside,
+    /// Instructions and the number of beats, if these stand for the bytes.
+    outline: Option<(Vec<Outlined>, usize)>,
 }
 
 impl<'c> StreamBuilder<'c> {
@@ -22,7 +35,23 @@ impl<'c> StreamBuilder<'c> {
 
     /// An empty stream that is appended to `bytes`, whole beats of something else.
     pub fn behind(config: &'c Config, bytes: Vec<u8>) -> Self {
-        StreamBuilder { config, start: bytes.len(), bytes, beside: Beside::default() }
+        StreamBuilder { config, start: bytes.len(), bytes, beside: Beside::default(), outline: None }
+    }
+
+    /// An empty stream that keeps instructions and counts beats, and makes no bytes: what a program takes is known in
+    /// milliseconds, whatever the size of its matrices.
+    pub fn outline(config: &'c Config) -> Self {
+        StreamBuilder { outline: Some((Vec::new(), 0)), ..StreamBuilder::new(config) }
+    }
+
+    /// The instructions of an outline; none of other streams.
+    pub fn outlined(self) -> Vec<Outlined> {
+        self.outline.map_or(Vec::new(), |(instructions, _)| instructions)
+    }
+
+    /// Whether no bytes are made.
+    pub fn is_outline(&self) -> bool {
+        self.outline.is_some()
     }
 
     /// Bytes of the stream so far, whole beats.
@@ -32,7 +61,8 @@ impl<'c> StreamBuilder<'c> {
 
     /// Beats so far.
     pub fn beats(&self) -> usize {
-        self.bytes().len() / self.config.beat_bytes()
+        let made = self.bytes().len() / self.config.beat_bytes();
+        self.outline.as_ref().map_or(made, |(_, beats)| *beats)
     }
 
     /// The finished bytes, with what the stream was appended to.
@@ -42,6 +72,10 @@ impl<'c> StreamBuilder<'c> {
 
     /// Appends raw payload, padded with zeros to whole beats.
     pub fn payload(&mut self, bytes: &[u8]) {
+        if let Some((_, beats)) = &mut self.outline {
+            *beats += bytes.len().div_ceil(self.config.beat_bytes());
+            return;
+        }
         self.bytes.extend_from_slice(bytes);
         self.bytes.resize(self.bytes.len().next_multiple_of(self.config.beat_bytes()), 0);
     }
@@ -52,6 +86,9 @@ impl<'c> StreamBuilder<'c> {
             Instruction::Vector(v) => self.beside.vector(&v),
             Instruction::Matmul { beside, .. } => self.beside.matmul(beside),
             _ => self.beside.wait(),
+        }
+        if let Some((instructions, beats)) = &mut self.outline {
+            instructions.push(Outlined { beat: *beats, instruction, heads: Vec::new() });
         }
         self.payload(&instruction.encode());
     }
@@ -64,6 +101,13 @@ impl<'c> StreamBuilder<'c> {
     /// Appends LOAD of values to shared memory word `dst`, padded with zeros to whole words.
     pub fn load(&mut self, dst: u16, values: &[f32]) {
         let words = values.len().div_ceil(self.config.lanes as usize);
+        if self.is_outline() {
+            self.push(Instruction::Load { words: words as u16, dst });
+            if let Some((_, beats)) = &mut self.outline {
+                *beats += crate::layout::beats(self.config, 4 * words * self.config.lanes as usize);
+            }
+            return;
+        }
         let mut padded = values.to_vec();
         padded.resize(words * self.config.lanes as usize, 0.0);
         self.push(Instruction::Load { words: words as u16, dst });
@@ -98,6 +142,10 @@ impl<'c> StreamBuilder<'c> {
         let words = shape.outputs(self.config).div_ceil(self.config.lanes as usize);
         let beside = self.beside.allows(&(dst.into()..usize::from(dst) + words));
         self.push(Instruction::Matmul { blocks, chunks, planes, dst, beside });
+        if let Some((_, beats)) = &mut self.outline {
+            *beats += usize::from(planes) * shape.plane_beats();
+            return;
+        }
         for plane in 0..planes {
             pack_rows(self.config, outputs, inputs, |n, row| fill(plane, n, row), &mut self.bytes);
         }
@@ -108,6 +156,9 @@ impl<'c> StreamBuilder<'c> {
     pub fn attention(&mut self, passes: &[Pass], segments: u16, window: u16, scalars: [u8; 3], addr: u32) {
         let ([scale, smax, ssum], count) = (scalars, passes.len() as u16);
         self.push(Instruction::Attn { passes: count, segments, window, scale, smax, ssum, addr });
+        if let Some(last) = self.outline.as_mut().and_then(|(instructions, _)| instructions.last_mut()) {
+            last.heads = passes.iter().map(|pass| pass.heads.len() as u8).collect();
+        }
         passes.iter().for_each(|p| self.payload(&p.encode()));
     }
 }

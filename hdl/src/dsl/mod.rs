@@ -97,6 +97,7 @@
 //! also refuses signals that nobody reads; say [`Module::unused`] where that is meant.
 
 mod bits;
+mod census;
 mod check;
 mod error;
 mod inst;
@@ -115,6 +116,7 @@ mod stream;
 mod verilog;
 
 pub use bits::{Bits, Ty, Value, count_width, index_width, s, u};
+pub use census::{Census, Kind, Store, census};
 pub use error::{Error, Errors};
 pub use inst::{Child, Inst};
 pub use ir::MemStyle;

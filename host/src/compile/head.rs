@@ -73,6 +73,11 @@ impl<'a> Head<'a> {
         head
     }
 
+    /// A head of which only the size matters.
+    pub fn unread(rows: &'a Floats, planes: u8) -> Self {
+        Head { rows, scales: vec![0.0; rows.rows()], planes }
+    }
+
     /// Codes of row `row`, within the range of the planes; `codes` is as long as a row.
     pub fn codes(&self, row: usize, codes: &mut [i8]) {
         self.rows_of(row, &mut vec![0.0; codes.len()], codes);
@@ -141,7 +146,7 @@ impl Emitter<'_> {
         let digits: Vec<[i8; 256]> = (0..head.planes.into()).rev().map(digits_of_plane).collect();
         for start in (0..vocab).step_by(tile) {
             let end = (start + tile).min(vocab);
-            let codes = head.tile(start..end);
+            let codes = if self.out.is_outline() { Vec::new() } else { head.tile(start..end) };
             let a = self.other_half();
             self.out.matmul_rows(a, end - start, hidden, head.planes, |plane, output, out| {
                 let width = head.rows.columns();

@@ -197,11 +197,13 @@ impl Emitter<'_> {
     /// accumulator word.
     pub(super) fn matmul(&mut self, rows: &[Rows], inputs: &Axis) -> u16 {
         let dst = self.other_half();
+        let places = rows.iter().map(|r| r.places.len()).sum();
         let all: Vec<_> = rows
             .iter()
+            .filter(|_| !self.out.is_outline())
             .flat_map(|r| r.places.clone().map(|place| (r.matrix, r.axis.source(place))))
             .collect();
-        self.out.matmul_rows(dst, all.len(), inputs.padded, 1, |_, output, out| {
+        self.out.matmul_rows(dst, places, inputs.padded, 1, |_, output, out| {
             if let (matrix, Some(row)) = all[output] {
                 if inputs.len == inputs.padded {
                     return matrix.row(row, out);

@@ -175,6 +175,25 @@ fn needs(m: &ModelConfig, c: &Config) -> [(&'static str, usize, &'static str, u3
     ]
 }
 
+/// The device with memories as large as the model needs, and no larger; the accumulators stay as they are if they are enough.
+pub fn fitted(model: &ModelConfig, device: &Config) -> Config {
+    let mut fitted = device.clone();
+    for (_, value, field, _) in needs(model, device) {
+        let value = value as u32;
+        match field {
+            "head_size" => fitted.head_size = value,
+            "heads" => fitted.heads = value,
+            "activations" => fitted.activations = value,
+            "outputs" => fitted.outputs = device.outputs.max(value),
+            "vector_words" => fitted.vector_words = value,
+            "shared_words" => fitted.shared_words = value,
+            "scalars" => fitted.scalars = value.next_power_of_two().max(32),
+            _ => {}
+        }
+    }
+    fitted
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

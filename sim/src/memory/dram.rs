@@ -1,6 +1,6 @@
 //! What all ports share: bandwidth, refresh, and the direction of the data bus.
 
-use crate::profile::Profile;
+use sterna_spec::profile::Profile;
 
 /// Cycles without work in one direction after which the bus turns to the other.
 const IDLE: u32 = 8;

@@ -23,9 +23,9 @@ use thiserror::Error;
 
 pub use axi::{Address, DECERR, Data, MAX_BYTES, Master, OKAY, ReadBeat, Slave, WriteBeat};
 
-use crate::profile::Profile;
 use dram::Dram;
 use port::Port;
+use sterna_spec::profile::Profile;
 use store::Store;
 
 /// Probability of a pause on each channel in each cycle, in 256ths.

@@ -9,7 +9,7 @@ use super::axi::{Address, DECERR, MAX_BYTES, Master, OKAY, ReadBeat, Rules, Slav
 use super::dram::Dram;
 use super::store::Store;
 use super::{Fault, Stalls, Traffic};
-use crate::profile::Profile;
+use sterna_spec::profile::Profile;
 
 /// A burst in progress: the next beat's address, beats left, when it may answer, whether memory holds all of it.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,6 @@
 //! The memories that are modelled: rows of data in physical units, and their form in cycles of a design's clock.
 
-use sterna_spec::config::{Ceiling, Config, MEMORIES};
+use crate::config::{Ceiling, Config, MEMORIES};
 
 /// A duration of a row.
 #[derive(Clone, Copy, Debug)]

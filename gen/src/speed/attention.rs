@@ -1,0 +1,105 @@
+//! Cycles of an ATTN: K of a pass, V of the one before, weights beside it.
+//!
+//! ```text
+//! beats     K(0)                 K(1)   V(0)        K(2)   V(1)      ..  V(n-1)
+//! weights         weights(0)            weights(1)         weights(2)
+//! ```
+
+use super::Row;
+use super::machine::Machine;
+use super::supply::Supply;
+
+/// Cycles from the start to the first request, and from the last descriptor's beat: a row is planned in two.
+const PLAN: f64 = 16.0;
+/// Cycles of a pass's turn beside its beats.
+const TURN: f64 = 2.0;
+/// Cycles of the weights of a pass beside its tokens: score, exponential, inverse.
+const WEIGHTS: f64 = 75.0;
+/// Cycles from a beat of V to its sums, and around the words that the slots leave behind.
+const DRAIN: f64 = 10.0;
+/// Cycles beside the words of a slot that is emptied.
+const SLOT: f64 = 3.0;
+
+/// A planned pass.
+struct Pass {
+    /// Tokens of whole groups, beats of K (as many as of V) and of both scales.
+    tokens: f64,
+    beats: f64,
+    scales: f64,
+    slots: f64,
+}
+
+/// Passes as the unit plans them: rows of one sequence that follow each other share one.
+fn plan(m: &Machine, heads: &[u8], rows: &[Row], segments: u16, window: u16) -> Vec<Pass> {
+    let c = &m.config;
+    let (side, scales) = (c.tokens_per_beat(), c.beat_bytes() / 4);
+    let mut passes = Vec::new();
+    for &heads in heads {
+        let fit = (c.slots as usize / usize::from(heads).max(1)).max(1);
+        let mut at = 0;
+        while at < rows.len() {
+            let mut count = 1;
+            while count < fit && at + count < rows.len() && rows[at + count].follows(&rows[at + count - 1]) {
+                count += 1;
+            }
+            let last = rows[at + count - 1].position;
+            let past = if window == 0 { usize::MAX } else { usize::from(window) - 1 };
+            let first = rows[at].position.saturating_sub(past);
+            let groups = last / side - first / side + 1;
+            let scale_beats = last / scales - first / scales + 1;
+            passes.push(Pass {
+                tokens: (groups * side) as f64,
+                beats: (groups * usize::from(segments)) as f64,
+                scales: 2.0 * scale_beats as f64,
+                slots: (usize::from(heads) * count) as f64,
+            });
+            at += count;
+        }
+    }
+    passes
+}
+
+/// What the data stream carries for an ATTN, beats.
+pub(super) fn beats(m: &Machine, heads: &[u8], rows: &[Row], segments: u16, window: u16) -> f64 {
+    plan(m, heads, rows, segments, window).iter().map(|p| 2.0 * p.beats + p.scales).sum()
+}
+
+/// The time when an ATTN that starts at `start` is over; its descriptors come from `stream`.
+pub(super) fn over(
+    m: &Machine,
+    (stream, data): (&mut Supply, &mut Supply),
+    start: f64,
+    (heads, rows): (&[u8], &[Row]),
+    (segments, window): (u16, u16),
+) -> f64 {
+    let words = f64::from(segments) * f64::from(m.config.attention_width / m.config.lanes);
+    let passes = plan(m, heads, rows, segments, window);
+    let loaded = stream.take(start + 1.0, m.instruction() * heads.len() as f64, 1.0, 1.0);
+    let first = (start + 1.0 + m.instruction()).min(loaded);
+    let asked = first + PLAN + 2.0 * rows.len() as f64;
+    let beats = passes.iter().map(|p| 2.0 * p.beats + p.scales).sum();
+    let others = stream.under_way(asked, m.ahead_of(beats));
+    data.ask(asked, beats, others);
+    let queries = |p: &Pass| p.slots * (words + 2.0);
+    let take = |data: &mut Supply, at: f64, beats: f64, cycles: f64| {
+        if beats == 0.0 { at } else { data.take(at, beats, beats / cycles.max(beats), 1.0) }
+    };
+    let mut now = asked;
+    let mut ready = passes.first().map_or(now, |p| asked + queries(p));
+    let mut weighed = now;
+    for (i, pass) in passes.iter().enumerate() {
+        now = take(data, now + TURN, pass.scales, pass.scales);
+        now = take(data, now.max(ready), pass.beats, pass.tokens);
+        let weights = now.max(weighed) + pass.tokens + WEIGHTS;
+        ready = now + queries(pass);
+        if i > 0 {
+            let before = &passes[i - 1];
+            now = take(data, now + TURN, before.beats, before.tokens);
+        }
+        now = now.max(weights);
+        weighed = weights;
+    }
+    let Some(last) = passes.last() else { return now };
+    now = take(data, now.max(weighed) + TURN, last.beats, last.tokens);
+    now + DRAIN + last.slots * (words + SLOT)
+}
