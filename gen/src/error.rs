@@ -54,6 +54,9 @@ pub enum Error {
     /// The routed design is slower than its clock.
     #[error("timing is not met and there is no bitstream: {0}")]
     Timing(String),
+    /// A proof that does not stand.
+    #[error("a proof fails or a mutant survives: see the lines with FAILS and SURVIVES")]
+    Unproved,
     /// The folder holds something that this program did not write.
     #[error("{} is not replaced: {why}; move it away or choose another folder", path.display())]
     Foreign {

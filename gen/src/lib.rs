@@ -9,6 +9,7 @@
 //! | `package.rs` | packages for Vivado, FuseSoC and LiteX |
 //! | `build/` | a board's bitstream with Yosys and nextpnr |
 //! | `synth/` | resources by block, depths of logic and kinds of memories with Yosys |
+//! | `formal/` | proofs about the emitted Verilog with Yosys and ABC |
 //! | `parts.rs` | parts: how Yosys maps to their family, and what they have |
 //! | `tools.rs`, `scratch.rs` | finds the tools; runs them in a folder, with progress |
 //! | `folder.rs` | folders with a manifest: written whole, replaced only if they are ours and untouched |
@@ -21,6 +22,7 @@ mod build;
 mod check;
 mod error;
 mod folder;
+mod formal;
 mod output;
 mod package;
 mod parts;
@@ -34,6 +36,7 @@ pub use build::{Build, build};
 pub use check::{COMMITTED, check};
 pub use error::Error;
 pub use folder::{MANIFEST, write};
+pub use formal::{Formal, Line, formal};
 pub use output::files;
 pub use package::{Flow, package};
 pub use registers::board_files;

@@ -31,7 +31,8 @@ pub(super) fn fetch(shape: &Shape) -> Module {
     let start = m.input("start", u(1), "an instruction starts");
     let req = m.stream_out("req", u(32 + BEATS_BITS), "requests: beat address, then number of beats");
 
-    let state = m.fsm("state", &["IDLE", "PICK", "LOAD", "SETTLE", "ADD", "AREA", "LOOK", "ISSUE"], "see above");
+    let state =
+        m.fsm("state", &["IDLE", "PICK", "LOAD", "SETTLE", "ADD", "AREA", "LOOK", "ISSUE"], "see above");
     let kind = m.reg("kind", u(2), Some(0), "0 to 3: KS, VS, K, V");
     let sent = m.wire("sent", u(1));
     // the last array of a turn is K, or V
