@@ -91,13 +91,23 @@ fn rules(place: &Place, ports: &[Port], ids: u32, depth: u32) -> String {
     let ends = channels.iter().flat_map(|channel| ["valid", "ready"].map(|end| format!("{channel}{end}")));
     let all = ends.chain(signals.into_iter().map(String::from));
     let pins: Vec<String> = all.map(|name| format!(".{name}({prefix}_{name})")).collect();
+    // what the rules count, for more rules in the harness
+    let counts: &[&str] = match kind {
+        Kind::Stream => &[],
+        Kind::Read => &["flying"],
+        Kind::Write => &["skew", "flying"],
+        Kind::Lite => &["aw_owed", "w_owed", "r_owed"],
+    };
     let name = match kind {
         Kind::Stream => prefix.clone(),
         Kind::Read => format!("{prefix}_read"),
         Kind::Write => format!("{prefix}_write"),
         Kind::Lite => format!("{prefix}_lite"),
     };
-    format!("    {module} #({parameters}) {name}_rules (.clk(clk), .rst(rst), {});\n", pins.join(", "))
+    let wires: String = counts.iter().map(|count| format!("    wire [3:0] {name}_{count};\n")).collect();
+    let counted: String = counts.iter().map(|count| format!(", .{count}({name}_{count})")).collect();
+    let pins = pins.join(", ") + &counted;
+    format!("{wires}    {module} #({parameters}) {name}_rules (.clk(clk), .rst(rst), {pins});\n")
 }
 
 /// The harness of module `top`; `chosen` are the places with rules, `extra` is more Verilog inside it. `ids` and `depth` are those of

@@ -62,7 +62,7 @@ fn prove(engine: &Engine, proof: &Proof, mutants: bool, progress: &Progress) -> 
         let broken = proof.mutate(&files)?;
         let depth = match proof.how {
             How::Bounded(cycles) => cycles,
-            How::Prove => 40,
+            How::Prove => 120,
         };
         line.mutant(decide(engine, proof, &broken, How::Bounded(depth), progress)?.1);
     }
@@ -94,7 +94,7 @@ fn decide(
         files.insert(name, with);
     }
     files.extend(verilog::rules());
-    let extra = verilog::fill(proof.extra, proof.numbers);
+    let extra = verilog::fill(&(proof.extra)(), proof.numbers);
     files.insert("harness.v".into(), harness::harness(proof.top, &ports, &chosen, &extra, proof.axi));
     let verdict = engine.decide(&files, how, progress)?;
     Ok((verdict.properties, verdict.found))

@@ -46,7 +46,7 @@ pub(super) struct Proof {
     /// Decide about paths within a cycle from `ready` to `valid`, and nothing else.
     pub paths: bool,
     /// More Verilog in the harness.
-    pub extra: &'static str,
+    pub extra: fn() -> String,
     /// Invariants put into modules.
     pub inside: &'static [(&'static str, &'static str)],
     /// Numbers for `{name}` in the texts.
@@ -102,7 +102,7 @@ const PLAIN: Proof = Proof {
     top: "",
     watch: Watch::All,
     paths: false,
-    extra: "",
+    extra: String::new,
     inside: &[],
     numbers: &[],
     axi: (1, 2),

@@ -118,7 +118,7 @@ module axi4_write #(
             wire answers = bvalid & (IDS == 1 | bid == i);
             always @(posedge clk) owed <= rst ? 4'd0 : owed + whole - (answers & bready);
             rule #(SLAVE_ASSUMED) A3_3_1_answer_after_address_and_data (rst | !answers | owed != 0);
-            rule #(1) limit (rst | owed < 14 | !(SLAVE_ASSUMED ? awready | wready : awvalid | wvalid));
+            rule #(1) limit (rst | owed != 15 | !(SLAVE_ASSUMED ? awready | wready : awvalid | wvalid));
         end
     endgenerate
 endmodule
