@@ -1,6 +1,6 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Both install what is missing or say what is.
 
-.PHONY: demo test board-test bitstream help
+.PHONY: demo test board-test formal bitstream help
 
 demo: ## stream a story from the simulated accelerator
 	@tools/setup.sh
@@ -18,6 +18,10 @@ board-test: ## the shipped model and foreign clients at a simulated board, some 
 	@tools/setup.sh all
 	@tools/wishbone-tool.sh
 	cargo test --package sterna-tests --test board -- --include-ignored --nocapture --test-threads 1
+
+formal: ## proofs of streams, queues, buses and credits on the emitted Verilog, each with a mutant that must fail
+	@tools/setup.sh all
+	cargo run --release --quiet -p sterna-gen -- formal --mutants
 
 BOARD ?= ulx3s-85f
 bitstream: ## the bitstream of BOARD, in out/BOARD

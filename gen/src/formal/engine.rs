@@ -58,10 +58,11 @@ impl Engine {
         &self,
         files: &BTreeMap<String, String>,
         how: How,
+        memories: bool,
         progress: &Progress,
     ) -> Result<Verdict, Error> {
         let scratch = Scratch::new(progress)?;
-        self.yosys(&scratch, files, &netlist(files))?;
+        self.yosys(&scratch, files, &netlist(files, memories))?;
         let listed = text(&scratch.folder.join("asserts"));
         let properties: Vec<String> = listed.lines().filter_map(property).collect();
         if properties.is_empty() {
@@ -92,7 +93,9 @@ impl Engine {
     ) -> Result<Vec<bool>, Error> {
         let scratch = Scratch::new(progress)?;
         let mut script = read_verilog(files);
-        script += &format!("hierarchy -top {top}\nproc\nflatten\nmemory_map\nopt_clean\n");
+        script += &format!(
+            "hierarchy -top {top}\nproc\nflatten\nmemory_dff\nmemory_collect\nmemory_map\nopt_clean\n"
+        );
         for (at, (to, from)) in pairs.iter().enumerate() {
             script += &format!("tee -o path{at} select -list i:{from} %co*:-$dff o:{to} %i\n");
         }
@@ -115,11 +118,13 @@ fn read_verilog(files: &BTreeMap<String, String>) -> String {
     format!("read_verilog -formal {}\n", names.join(" "))
 }
 
-/// The script that makes the netlist. Registers and memories without a reset begin with any value.
-fn netlist(files: &BTreeMap<String, String>) -> String {
+/// The script that makes the netlist. Registers and memories without a reset begin with any value. Without `memories`, what is read from
+/// one may be anything in every cycle: what holds so holds with them.
+fn netlist(files: &BTreeMap<String, String>, memories: bool) -> String {
     let passes = [
         "prep -top harness -flatten",
-        "memory_map",
+        if memories { "memory_map" } else { "delete t:$mem_v2" },
+        "opt_clean",
         "formalff -clk2ff -ff2anyinit",
         "setundef -anyseq -undriven",
         "techmap",

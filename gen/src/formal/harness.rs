@@ -29,14 +29,18 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Every pair of a `valid` that the block drives and its `ready`.
-    pub fn driven(&self) -> Vec<(String, String)> {
+    /// Pairs of an output and an input that it must not follow within a cycle: every `valid` that the block drives with its `ready`
+    /// (stream rule 2, AXI A3.2.1), and the `ready` of a stream that it takes with its `valid` (stream rule 4).
+    pub fn apart(&self) -> Vec<(String, String)> {
         let (sent, back): (&[&str], &[&str]) = match self.kind {
             Kind::Stream => (&[""], &[]),
             Kind::Read => (&["ar"], &["r"]),
             Kind::Write => (&["aw", "w"], &["b"]),
             Kind::Lite => (&["ar", "aw", "w"], &["r", "b"]),
         };
+        if self.kind == Kind::Stream && !self.drives {
+            return vec![(format!("{}_ready", self.prefix), format!("{}_valid", self.prefix))];
+        }
         let own = if self.drives { sent } else { back };
         let pair = |channel: &&str| ["valid", "ready"].map(|end| format!("{}_{channel}{end}", self.prefix));
         own.iter().map(pair).map(|[valid, ready]| (valid, ready)).collect()
@@ -154,6 +158,7 @@ mod tests {
         let places = places(&[&ports[..], &back].concat());
         let found: Vec<_> = places.iter().map(|p| (&*p.prefix, p.kind, p.drives)).collect();
         assert_eq!(found, [("x", Kind::Stream, false), ("y", Kind::Stream, true)]);
-        assert_eq!(places[1].driven(), [("y_valid".to_string(), "y_ready".to_string())]);
+        assert_eq!(places[0].apart(), [("x_ready".to_string(), "x_valid".to_string())]);
+        assert_eq!(places[1].apart(), [("y_valid".to_string(), "y_ready".to_string())]);
     }
 }

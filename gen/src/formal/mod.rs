@@ -15,7 +15,7 @@ mod proofs;
 mod report;
 mod verilog;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use crate::error::Error;
@@ -33,13 +33,11 @@ pub fn formal(block: Option<&str>, mutants: bool, progress: &Progress) -> Result
     let chosen: Vec<&Proof> =
         table.iter().filter(|proof| block.is_none_or(|name| proof.block.contains(name))).collect();
     if chosen.is_empty() {
-        let mut names: Vec<&str> = table.iter().map(|proof| proof.block).collect();
-        names.dedup();
+        let names: BTreeSet<&str> = table.iter().map(|proof| proof.block).collect();
+        let names: Vec<&str> = names.into_iter().collect();
         let name = block.unwrap_or_default();
-        return Err(Error::Name(format!(
-            "there are no proofs of a block '{name}': choose of {}",
-            names.join(", ")
-        )));
+        let why = format!("there are no proofs of a block '{name}'; there are: {}", names.join("; "));
+        return Err(Error::Block(why));
     }
     let engine = Engine::find()?;
     let mut lines = Vec::new();
@@ -81,7 +79,7 @@ fn decide(
     let ports = verilog::ports(text);
     let chosen = proof.places(&ports);
     if proof.paths {
-        let pairs: Vec<_> = chosen.iter().flat_map(harness::Place::driven).collect();
+        let pairs: Vec<_> = chosen.iter().flat_map(harness::Place::apart).collect();
         let there = engine.paths(block, proof.top, &pairs, progress)?;
         let bad = pairs.iter().zip(there).find(|(_, there)| *there).map(|(pair, _)| pair.0.clone());
         let found = bad.map_or(Found::Proved, |property| Found::Refuted { property, cycle: 0 });
@@ -96,6 +94,6 @@ fn decide(
     files.extend(verilog::rules());
     let extra = verilog::fill(&(proof.extra)(), proof.numbers);
     files.insert("harness.v".into(), harness::harness(proof.top, &ports, &chosen, &extra, proof.axi));
-    let verdict = engine.decide(&files, how, progress)?;
+    let verdict = engine.decide(&files, how, proof.memories, progress)?;
     Ok((verdict.properties, verdict.found))
 }

@@ -43,7 +43,7 @@ pub(super) struct Proof {
     /// The module in it that is proved.
     pub top: &'static str,
     pub watch: Watch,
-    /// Decide about paths within a cycle from `ready` to `valid`, and nothing else.
+    /// Decide about paths within a cycle that the rules forbid, and nothing else.
     pub paths: bool,
     /// More Verilog in the harness.
     pub extra: fn() -> String,
@@ -53,6 +53,8 @@ pub(super) struct Proof {
     pub numbers: &'static [(&'static str, u32)],
     /// Ids and depth of the AXI rules.
     pub axi: (u32, u32),
+    /// Whether memories keep what is written; else what they give is free.
+    pub memories: bool,
     pub how: How,
     pub mutant: Mutant,
 }
@@ -106,6 +108,7 @@ const PLAIN: Proof = Proof {
     inside: &[],
     numbers: &[],
     axi: (1, 2),
+    memories: true,
     how: How::Prove,
     mutant: Mutant { says: "", module: "", from: "", to: "" },
 };

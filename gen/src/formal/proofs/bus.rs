@@ -138,7 +138,7 @@ fn reads() -> Vec<Proof> {
                 from: "p_able = (|p_left) & (p_free >=",
                 to: "p_able = (|p_left) & (p_free + 3'd1 >=",
             },
-            how: How::Prove,
+            how: How::Bounded(14),
             ..reader
         },
         Proof {
@@ -150,11 +150,11 @@ fn reads() -> Vec<Proof> {
                 from: "p_valid = p_complete",
                 to: "p_valid = p_complete & !program_start",
             },
-            how: How::Prove,
+            how: How::Bounded(14),
             ..reader
         },
         Proof {
-            property: "A3.2.1 and stream rule 2: no valid waits for its ready",
+            property: "A3.2.1, stream rules 2 and 4: no path from ready to valid",
             paths: true,
             mutant: Mutant {
                 says: "an address waits for its ready",
@@ -184,11 +184,11 @@ fn writes() -> Vec<Proof> {
                 from: "(!address_held | m_axi_awready) & ",
                 to: "",
             },
-            how: How::Prove,
+            how: How::Bounded(14),
             ..writer
         },
         Proof {
-            property: "A3.2.1: no valid waits for its ready",
+            property: "A3.2.1: no path from ready to valid",
             paths: true,
             mutant: Mutant {
                 says: "data waits for its ready",
@@ -220,7 +220,7 @@ fn arbiters() -> Vec<Proof> {
                 from: "a_rvalid = m_rvalid &",
                 to: "a_rvalid = m_rvalid |",
             },
-            how: How::Prove,
+            how: How::Bounded(10),
             ..arbiter
         },
         Proof {
@@ -232,11 +232,11 @@ fn arbiters() -> Vec<Proof> {
                 from: "order_y_data ?",
                 to: "!order_y_data ?",
             },
-            how: How::Prove,
+            how: How::Bounded(10),
             ..arbiter
         },
         Proof {
-            property: "A3.2.1: no valid waits for its ready",
+            property: "A3.2.1: no path from ready to valid",
             paths: true,
             mutant: Mutant {
                 says: "an address waits for its ready",
@@ -272,11 +272,11 @@ fn register_block() -> Vec<Proof> {
                 from: "{8{s_axi_wstrb[1] & write_taken}}",
                 to: "{8{s_axi_wstrb[0] & write_taken}}",
             },
-            how: How::Prove,
+            how: How::Bounded(12),
             ..block
         },
         Proof {
-            property: "A3.2.1: no valid waits for its ready",
+            property: "A3.2.1: no path from ready to valid",
             paths: true,
             mutant: Mutant {
                 says: "an answer waits for its ready",

@@ -53,7 +53,7 @@ pub(super) fn proofs() -> Vec<Proof> {
             ..fifo_lut
         },
         Proof {
-            property: "stream rule 2: valid waits for no ready",
+            property: "stream rules 2 and 4: no path between valid and ready",
             paths: true,
             mutant: Mutant {
                 says: "valid follows ready",
@@ -90,7 +90,7 @@ pub(super) fn proofs() -> Vec<Proof> {
             ..relay2
         },
         Proof {
-            property: "stream rule 2: valid waits for no ready",
+            property: "stream rules 2 and 4: no path between valid and ready",
             paths: true,
             mutant: Mutant {
                 says: "valid follows ready",
