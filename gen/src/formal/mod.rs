@@ -97,3 +97,43 @@ fn decide(
     let verdict = engine.decide(&files, how, proof.memories, progress)?;
     Ok((verdict.properties, verdict.found))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Proves a block and refutes its mutants.
+    fn stands(block: &str) {
+        let result = formal(Some(block), true, &Progress::new(|_| ())).unwrap_or_else(|e| panic!("{e}"));
+        assert!(result.passes(), "{}", result.markdown());
+        assert!(result.lines.iter().all(|line| line.result == "proved"), "{}", result.markdown());
+    }
+
+    #[test]
+    fn a_relay_is_a_stream_and_a_queue() {
+        stands("relay");
+    }
+
+    #[test]
+    fn a_fifo_is_a_stream_and_a_queue() {
+        stands("fifo");
+    }
+
+    #[test]
+    fn every_mutant_changes_its_block() {
+        for proof in proofs::table() {
+            let files = (proof.files)().unwrap_or_else(|why| panic!("{}: {why}", proof.block));
+            let changed = proof.mutate(&files).unwrap_or_else(|e| panic!("{e}"));
+            assert_ne!(files, changed, "{}", proof.block);
+        }
+    }
+
+    #[test]
+    fn an_unknown_block_is_told() {
+        let error = formal(Some("sprocket"), false, &Progress::new(|_| ())).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(
+            error.to_string().starts_with("there are no proofs of a block 'sprocket'; there are: arbiter;")
+        );
+    }
+}

@@ -53,9 +53,12 @@ const WRITER: &str = "
     rule W1_idle_when_all_is_answered (rst | !idle | (m_axi_write_flying == 0 & m_axi_write_skew == 0));
 ";
 
-/// Clients have one id.
+/// Clients have one id and ask for incrementing bursts, without locks.
 const ARBITER: &str = "
     rule #(1) clients_have_one_id (!(a_arid | b_arid | a_awid | b_awid));
+    rule #(1) clients_increment ({a_arburst, b_arburst, a_awburst, b_awburst} == 8'b01010101);
+    rule #(1) clients_do_not_lock (!(a_arlock | b_arlock | a_awlock | b_awlock));
+    rule #(1) no_locks_no_exokay ((m_rresp != 1) & (m_bresp != 1));
 ";
 
 /// A register chosen from the table reads as it was written, constants read as they are, and everything else as 0.

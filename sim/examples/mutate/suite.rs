@@ -1,0 +1,210 @@
+//! What a mutant must survive: the co-simulation's program in lockstep with the golden model under pausing memory, registers, counters,
+//! errors. The programs are those of `sim/tests/cosim`.
+
+use std::collections::BTreeMap;
+
+use sterna_sim::{Lockstep, SimDevice, Stalls};
+use sterna_spec::config::Config;
+use sterna_spec::device::Device;
+use sterna_spec::isa::{DstKind, Instruction, MKind, Vector};
+use sterna_spec::registers::{Access, COUNTERS, ErrorCode, control, offset, status, table};
+use sterna_spec::stream::StreamBuilder;
+use verilated::Source;
+
+use crate::bench::{Bench, Row, options};
+use crate::program::{TOKENS, layer};
+
+/// What a run shows beside its results: counters of every step.
+pub type Counters = Vec<u32>;
+
+/// The design of all mutants.
+pub struct Design {
+    pub config: Config,
+    pub source: Source,
+}
+
+impl Design {
+    pub fn new(config: &Config, files: &BTreeMap<String, String>) -> Design {
+        let verilog = files.iter().filter(|(name, _)| name.ends_with(".v"));
+        let source = verilog.fold(Source::new("sterna"), |source, (name, text)| source.file(name, text));
+        Design { config: config.clone(), source }
+    }
+
+    /// A device with this mutant in it.
+    fn device(&self, mutant: usize, seed: u64, stalls: Stalls) -> Result<SimDevice, String> {
+        let mut options = options(seed, stalls);
+        options.watchdog = 20_000;
+        let device = SimDevice::from_source(&self.config, &self.source, &options);
+        let mut device = device.map_err(|e| e.to_string())?;
+        device.set_input("mutant", mutant as u64).map_err(|e| e.to_string())?;
+        Ok(device)
+    }
+}
+
+/// Runs everything with one mutant.
+///
+/// # Errors
+/// The first thing that shows.
+pub fn run(design: &Design, mutant: usize) -> Result<Counters, String> {
+    let mut counters = steps(design, mutant, 1, Stalls::NONE, 3)?;
+    counters.extend(steps(design, mutant, 2, Stalls { r: 200, ar: 30, aw: 100, w: 100, b: 30 }, 2)?);
+    counters.extend(steps(design, mutant, 3, Stalls { r: 20, ar: 200, aw: 20, w: 200, b: 200 }, 1)?);
+    registers(design, mutant)?;
+    errors(design, mutant)?;
+    Ok(counters)
+}
+
+fn rows(config: &Config, step: u32) -> Vec<Row> {
+    let row = |r: u32| Row {
+        token: (7 * r + 5 * step) % TOKENS,
+        position: (3 * r + step) * 5 % 60,
+        logits: (r + step) % 3 != 1,
+    };
+    let count = if step.is_multiple_of(2) { config.rows } else { config.rows.div_ceil(2) };
+    (0..count).map(row).collect()
+}
+
+fn lockstep(design: &Design, mutant: usize, seed: u64, stalls: Stalls) -> Result<(Bench, Lockstep), String> {
+    let bench = Bench::new(&design.config);
+    let mut device = Lockstep::from_parts(design.device(mutant, seed, stalls)?, seed);
+    bench.prepare(&mut device, seed).map_err(|e| e.to_string())?;
+    bench.load(&mut device, &layer(&design.config, seed)).map_err(|e| e.to_string())?;
+    Ok((bench, device))
+}
+
+fn steps(design: &Design, mutant: usize, seed: u64, stalls: Stalls, steps: u32) -> Result<Counters, String> {
+    let (bench, mut device) = lockstep(design, mutant, seed, stalls)?;
+    let mut counters = Vec::new();
+    for step in 0..steps {
+        let error =
+            bench.step(&mut device, &rows(&design.config, step)).map_err(|e| first_line(&e.to_string()))?;
+        check(error == 0, || format!("error {error:#x} in a step without one"))?;
+        for at in 0..COUNTERS.len() as u32 {
+            counters.push(device.read_register(offset::COUNTER + 4 * at).map_err(|e| e.to_string())?);
+        }
+        let own = &counters[counters.len() - COUNTERS.len()..];
+        let fetch = COUNTERS.iter().position(|c| c.0 == "FETCH").unwrap_or(0);
+        check(own[fetch..].iter().sum::<u32>() == own[0], || {
+            "the causes do not add up to the cycles".into()
+        })?;
+    }
+    Ok(counters)
+}
+
+fn check(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(what()) }
+}
+
+fn first_line(text: &str) -> String {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.take(2).collect::<Vec<_>>().join(", ")
+}
+
+fn registers(design: &Design, mutant: usize) -> Result<(), String> {
+    let mut device = design.device(mutant, 3, Stalls::NONE)?;
+    let pattern =
+        |at: u32, round: u32| at.wrapping_mul(0x9e37_79b9) ^ if round == 0 { 0x1234_5678 } else { !0 };
+    let told = |e: sterna_spec::device::DeviceError| e.to_string();
+    for round in 0..2 {
+        let own = |r: &&sterna_spec::registers::Register| {
+            ![offset::CONTROL, offset::IRQ_ENABLE].contains(&r.offset)
+        };
+        for r in table(&design.config).iter().filter(own) {
+            device.write_register(r.offset, pattern(r.offset, round)).map_err(told)?;
+        }
+        for r in table(&design.config).iter().filter(own) {
+            let value = device.read_register(r.offset).map_err(told)?;
+            let identity = sterna_spec::registers::identity(&design.config);
+            let constant = identity.iter().find(|(at, _)| *at == r.offset).map(|(_, value)| *value);
+            let expected = match r.access {
+                Access::ReadWrite => Some(pattern(r.offset, round)),
+                _ if r.offset >= offset::COUNTER => None,
+                _ => Some(constant.unwrap_or(0)),
+            };
+            check(expected.is_none_or(|e| e == value), || format!("{} reads as {value:#x}", r.name))?;
+        }
+        check(device.read_register(0x3c).map_err(told)? == 0, || "a register that is not there".into())?;
+    }
+    Ok(())
+}
+
+fn wrong(config: &Config, mistake: impl FnOnce(&mut StreamBuilder<'_>)) -> Vec<u8> {
+    let mut stream = StreamBuilder::new(config);
+    stream.load(0, &[1.0; 8]);
+    mistake(&mut stream);
+    stream.into_bytes()
+}
+
+fn errors(design: &Design, mutant: usize) -> Result<(), String> {
+    let config = &design.config;
+    let (bench, mut device) = lockstep(design, mutant, 9, Stalls::all(30))?;
+    let good = layer(config, 9);
+    let fine = Row { token: 1, position: 4, logits: true };
+    let end = Instruction::End { body: false };
+    let outside = |s: &mut StreamBuilder<'_>| {
+        let (by_position, shared, dst, row_stride) = (false, false, 0, 0);
+        s.push(Instruction::Gather {
+            words: 4,
+            by_position,
+            shared,
+            dst,
+            row_stride,
+            addr: 1 << 24,
+            stride: 0,
+        });
+        s.push(end);
+    };
+    let store = |s: &mut StreamBuilder<'_>| {
+        let one = Vector { head: true, m_kind: MKind::Imm, ..Vector::default() };
+        s.vector(Vector { dst_kind: DstKind::Logits, addr: 1 << 26, ..one });
+        s.push(end);
+    };
+    let all = vec![fine; config.rows as usize];
+    let far = vec![Row { position: config.context, ..fine }; config.rows as usize];
+    let cases: [(Vec<u8>, &[Row], ErrorCode); 6] = [
+        (good.clone(), &[], ErrorCode::Rows),
+        (good.clone(), &far, ErrorCode::Position),
+        (wrong(config, |_| ()), &[fine], ErrorCode::StreamEnd),
+        (wrong(config, |s| s.payload(&[77; 32])), &all, ErrorCode::IllegalInstruction),
+        (wrong(config, outside), &[fine], ErrorCode::ReadResponse),
+        (wrong(config, store), &[fine], ErrorCode::WriteResponse),
+    ];
+    for (program, rows, code) in cases {
+        let mut one = |program: &[u8], rows: &[Row], expected: u32| {
+            bench.load(&mut device, program).map_err(|e| first_line(&e.to_string()))?;
+            let error = bench
+                .step(&mut device, rows)
+                .map_err(|e| format!("{code:?}: {}", first_line(&e.to_string())))?;
+            check(error & 0xff == expected, || format!("{code:?}: error {error:#x}"))
+        };
+        one(&program, rows, code as u32)?;
+        one(&good, &[fine], 0)?;
+    }
+    busy(design, mutant)
+}
+
+/// START while busy is an error, and the interrupt follows it.
+fn busy(design: &Design, mutant: usize) -> Result<(), String> {
+    let told = |e: sterna_spec::device::DeviceError| e.to_string();
+    let bench = Bench::new(&design.config);
+    let mut device = design.device(mutant, 4, Stalls::NONE)?;
+    bench.prepare(&mut device, 4).map_err(told)?;
+    bench.load(&mut device, &layer(&design.config, 4)).map_err(told)?;
+    device.write_register(offset::ROWS, 1).map_err(told)?;
+    for _ in 0..2 {
+        device.write_register(offset::CONTROL, control::START).map_err(told)?;
+    }
+    let irq = |device: &SimDevice| device.output("irq").map_err(told);
+    device.wait().map_err(told)?;
+    check(irq(&device)? == 0, || "an interrupt that is not enabled".into())?;
+    device.write_register(offset::IRQ_ENABLE, 1).map_err(told)?;
+    device.run(2).map_err(told)?;
+    check(irq(&device)? == 1, || "no interrupt".into())?;
+    let error = device.read_register(offset::ERROR).map_err(told)?;
+    check(error & 0xff == ErrorCode::Busy as u32, || format!("START while busy: error {error:#x}"))?;
+    let state = device.read_register(offset::STATUS).map_err(told)?;
+    check(state == status::DONE | status::ERROR, || format!("STATUS {state:#x}"))?;
+    device.write_register(offset::CONTROL, control::CLEAR).map_err(told)?;
+    let state = device.read_register(offset::STATUS).map_err(told)?;
+    check(state == 0 && irq(&device)? == 0, || format!("STATUS {state:#x} after CLEAR"))
+}
