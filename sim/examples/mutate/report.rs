@@ -10,16 +10,29 @@ pub struct Line {
     mutant: Mutant,
     /// Why it was killed; `None` if it survives.
     killed: Option<String>,
-    /// It gives the same results in another number of cycles.
-    slower: bool,
+    /// The results are the same, but a counter differs: another number of cycles, or of beats.
+    counted: bool,
 }
 
 impl Line {
     /// `said` is what its process said, `unchanged` what the design without a mutant counted.
     pub fn new(mutant: &Mutant, said: &str, unchanged: &str) -> Line {
         let killed = said.strip_prefix("killed ").map(String::from);
-        let slower = said.strip_prefix("survives ").is_some_and(|counters| counters != unchanged);
-        Line { mutant: mutant.clone(), killed, slower }
+        let counted = said.strip_prefix("survives ").is_some_and(|counters| counters != unchanged);
+        Line { mutant: mutant.clone(), killed, counted }
+    }
+}
+
+impl Line {
+    /// One line of progress.
+    pub fn told(&self) -> String {
+        let Mutant { file, line, kind, .. } = &self.mutant;
+        let what = match &self.killed {
+            Some(why) => format!("killed: {why:.80}"),
+            None if self.counted => "seen in the counters".into(),
+            None => format!("SURVIVES: `{}` became `{}`", self.mutant.from, self.mutant.to),
+        };
+        format!("{kind} {file}:{line} {what}")
     }
 }
 
@@ -35,8 +48,9 @@ impl Score {
         self.lines.iter().filter(|line| line.killed.is_some()).count()
     }
 
-    fn counted(&self) -> usize {
-        self.lines.iter().filter(|line| line.slower).count()
+    /// Mutants that the counters alone showed: each run is repeated cycle by cycle, so they are a result, too.
+    pub fn in_counters(&self) -> usize {
+        self.lines.iter().filter(|line| line.counted).count()
     }
 
     fn by(&self, key: impl Fn(&Line) -> String) -> String {
@@ -45,14 +59,17 @@ impl Score {
             let group = groups.entry(key(line)).or_default();
             group[0] += 1;
             group[1] += usize::from(line.killed.is_some());
-            group[2] += usize::from(line.slower);
+            group[2] += usize::from(line.counted);
         }
-        let all = [self.lines.len(), self.killed(), self.counted()];
+        let all = [self.lines.len(), self.killed(), self.in_counters()];
         let rows = groups.into_iter().chain([("all".to_string(), all)]);
-        let row = |(name, [all, killed, slower]): (String, [usize; 3])| {
-            format!("| {name:<10} | {all:>7} | {killed:>6} | {slower:>10} | {:>8} |\n", all - killed - slower)
+        let row = |(name, [all, killed, counted]): (String, [usize; 3])| {
+            format!(
+                "| {name:<10} | {all:>7} | {killed:>6} | {counted:>11} | {:>8} |\n",
+                all - killed - counted
+            )
         };
-        let head = "|            | applied | killed | other time | survived |\n|------------|--------:|-------:|-----------:|---------:|\n";
+        let head = "|            | applied | killed | in counters | survived |\n|------------|--------:|-------:|------------:|---------:|\n";
         head.to_string() + &rows.map(row).collect::<String>()
     }
 
@@ -62,11 +79,11 @@ impl Score {
         let kinds = self.by(|line| line.mutant.kind.into());
         let row = |line: &Line| {
             let Mutant { file, line: at, kind, from, to, .. } = &line.mutant;
-            let time = if line.slower { ", other time" } else { "" };
             let one = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-            format!("- {file}:{at} ({kind}{time}): `{}` became `{}`\n", one(from), one(to))
+            format!("- {file}:{at} ({kind}): `{}` became `{}`\n", one(from), one(to))
         };
-        let survivors: String = self.lines.iter().filter(|line| line.killed.is_none()).map(row).collect();
+        let survivors: String =
+            self.lines.iter().filter(|line| line.killed.is_none() && !line.counted).map(row).collect();
         format!("Seed {}.\n\n{blocks}\n{kinds}\n{survivors}", self.seed)
     }
 
@@ -76,7 +93,7 @@ impl Score {
             let Mutant { file, line: at, kind, from, to, .. } = &line.mutant;
             serde_json::json!({
                 "block": line.mutant.block(), "file": file, "line": at, "kind": kind, "from": from, "to": to,
-                "killed": line.killed, "other_time": line.slower,
+                "killed": line.killed, "in_counters": line.counted,
             })
         };
         serde_json::to_string_pretty(&self.lines.iter().map(line).collect::<Vec<_>>()).unwrap_or_default()

@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use sterna_sim::{Lockstep, SimDevice, Stalls};
 use sterna_spec::config::Config;
 use sterna_spec::device::Device;
 use sterna_spec::isa::{DstKind, Instruction, MKind, Vector};
-use sterna_spec::registers::{Access, COUNTERS, ErrorCode, control, offset, status, table};
+use sterna_spec::registers::{Access, COUNTERS, ErrorCode, ROW_BYTES, control, offset, status, table};
 use sterna_spec::stream::StreamBuilder;
 use verilated::Source;
 
@@ -49,6 +51,8 @@ pub fn run(design: &Design, mutant: usize) -> Result<Counters, String> {
     let mut counters = steps(design, mutant, 1, Stalls::NONE, 3)?;
     counters.extend(steps(design, mutant, 2, Stalls { r: 200, ar: 30, aw: 100, w: 100, b: 30 }, 2)?);
     counters.extend(steps(design, mutant, 3, Stalls { r: 20, ar: 200, aw: 20, w: 200, b: 200 }, 1)?);
+    counters.extend(shared(design, mutant)?);
+    counters.extend(corners(design, mutant)?);
     registers(design, mutant)?;
     errors(design, mutant)?;
     Ok(counters)
@@ -79,9 +83,7 @@ fn steps(design: &Design, mutant: usize, seed: u64, stalls: Stalls, steps: u32) 
         let error =
             bench.step(&mut device, &rows(&design.config, step)).map_err(|e| first_line(&e.to_string()))?;
         check(error == 0, || format!("error {error:#x} in a step without one"))?;
-        for at in 0..COUNTERS.len() as u32 {
-            counters.push(device.read_register(offset::COUNTER + 4 * at).map_err(|e| e.to_string())?);
-        }
+        counters.extend(count(&mut device)?);
         let own = &counters[counters.len() - COUNTERS.len()..];
         let fetch = COUNTERS.iter().position(|c| c.0 == "FETCH").unwrap_or(0);
         check(own[fetch..].iter().sum::<u32>() == own[0], || {
@@ -89,6 +91,53 @@ fn steps(design: &Design, mutant: usize, seed: u64, stalls: Stalls, steps: u32) 
         })?;
     }
     Ok(counters)
+}
+
+/// Rows of one sequence, which share the passes of attention: prefill.
+fn shared(design: &Design, mutant: usize) -> Result<Counters, String> {
+    let (bench, mut device) = lockstep(design, mutant, 5, Stalls::all(40))?;
+    let told = |e: sterna_spec::device::DeviceError| first_line(&e.to_string());
+    for first in [0, 37] {
+        for r in 0..bench.config.rows {
+            let values = [(3 * r + first) % TOKENS, first + r, bench.kv, u32::from(r != 1)];
+            for (at, value) in (offset::ROW + ROW_BYTES * r..).step_by(4).zip(values) {
+                device.write_register(at, value).map_err(told)?;
+            }
+        }
+        device.write_register(offset::ROWS, bench.config.rows).map_err(told)?;
+        device.write_register(offset::CONTROL, control::START).map_err(told)?;
+        device.wait().map_err(told)?;
+    }
+    count(&mut device)
+}
+
+/// Numbers of all signs and sizes, zeros, infinities and NaN in the tables and the caches.
+fn corners(design: &Design, mutant: usize) -> Result<Counters, String> {
+    let mut all = Vec::new();
+    for (seed, special) in [(6, 0), (7, 64)] {
+        let (bench, mut device) = lockstep(design, mutant, seed, Stalls::NONE)?;
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut number = || match rng.random_range(0..512) {
+            n if n < special => {
+                [0, 1 << 31, 1, 0x7f80_0000, 0xff80_0000, 0x7fc0_0000, 0x0080_0000, 0x7f7f_ffff][n % 8]
+            }
+            _ => rng.random_range(-4.0f32..4.0).to_bits(),
+        };
+        let words = bench.results as usize * bench.config.beat_bytes() / 4;
+        let bytes: Vec<u8> = (0..words).flat_map(|_| number().to_le_bytes()).collect();
+        bench.put(&mut device, 0, &bytes).map_err(|e| e.to_string())?;
+        for step in 0..2 {
+            bench.step(&mut device, &rows(&design.config, step)).map_err(|e| first_line(&e.to_string()))?;
+        }
+        all.extend(count(&mut device)?);
+    }
+    Ok(all)
+}
+
+/// The counters of the last step.
+fn count(device: &mut Lockstep) -> Result<Counters, String> {
+    let at = (offset::COUNTER..).step_by(4).take(COUNTERS.len());
+    at.map(|at| device.read_register(at).map_err(|e| e.to_string())).collect()
 }
 
 fn check(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {

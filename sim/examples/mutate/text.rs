@@ -223,7 +223,8 @@ fn changes(from: &str, site: &Site) -> Vec<(&'static str, String)> {
         found.push(("polarity", format!("!({from})")));
     }
     if let Some(width) = site.width.filter(|w| *w > 1 && !from.contains("signed") && !from.contains(">>>")) {
-        found.push(("width", format!("({from}) & {{1'd0, {{{}{{1'd1}}}}}}", width - 1)));
+        let low = width.div_ceil(2);
+        found.push(("width", format!("({from}) & {{{}'d0, {{{low}{{1'd1}}}}}}", width - low)));
     }
     found
 }

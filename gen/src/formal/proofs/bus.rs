@@ -148,10 +148,10 @@ fn reads() -> Vec<Proof> {
             property: "stream rule 3 of p and d, but for flush",
             extra: || format!("{READER}    rule #(1) no_flush (!flush);\n"),
             mutant: Mutant {
-                says: "p follows flush and start",
+                says: "p is withdrawn when data is asked for",
                 module: "",
                 from: "p_valid = p_complete",
-                to: "p_valid = p_complete & !program_start",
+                to: "p_valid = p_complete & !req_valid",
             },
             how: How::Bounded(14),
             ..reader
