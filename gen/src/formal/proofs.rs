@@ -2,6 +2,7 @@
 
 mod bus;
 mod queues;
+mod streams;
 mod units;
 
 use std::collections::BTreeMap;
@@ -115,5 +116,5 @@ const PLAIN: Proof = Proof {
 
 /// All proofs.
 pub(super) fn table() -> Vec<Proof> {
-    [queues::proofs(), bus::proofs(), units::proofs()].into_iter().flatten().collect()
+    [queues::proofs(), bus::proofs(), streams::proofs(), units::proofs()].into_iter().flatten().collect()
 }

@@ -222,11 +222,16 @@ fn changes(from: &str, site: &Site) -> Vec<(&'static str, String)> {
     if site.condition {
         found.push(("polarity", format!("!({from})")));
     }
-    if let Some(width) = site.width.filter(|w| *w > 1 && !from.contains("signed") && !from.contains(">>>")) {
+    if let Some(width) = site.width.filter(|w| *w > 1 && may_narrow(from)) {
         let low = width.div_ceil(2);
         found.push(("width", format!("({from}) & {{{}'d0, {{{low}{{1'd1}}}}}}", width - low)));
     }
     found
+}
+
+/// Whether an expression without its upper half is another one, and a sign in it stays what it is.
+fn may_narrow(from: &str) -> bool {
+    from.starts_with(|c: char| !c.is_ascii_digit()) && !from.contains("signed") && !from.contains(">>>")
 }
 
 /// Names in an expression.
