@@ -8,13 +8,14 @@ use rand_chacha::ChaCha8Rng;
 use sterna_sim::{Lockstep, SimDevice, Stalls};
 use sterna_spec::config::Config;
 use sterna_spec::device::Device;
-use sterna_spec::isa::{DstKind, Instruction, MKind, Vector};
+use sterna_spec::isa::{DstKind, Func, Instruction, MKind, Vector, ZOp};
+use sterna_spec::layout::beats;
 use sterna_spec::registers::{Access, COUNTERS, ErrorCode, ROW_BYTES, control, offset, status, table};
 use sterna_spec::stream::StreamBuilder;
 use verilated::Source;
 
 use crate::bench::{Bench, Row, options};
-use crate::program::{TOKENS, layer};
+use crate::program::{INPUTS, TOKENS, layer};
 
 /// What a run shows beside its results: counters of every step.
 pub type Counters = Vec<u32>;
@@ -53,6 +54,7 @@ pub fn run(design: &Design, mutant: usize) -> Result<Counters, String> {
     counters.extend(steps(design, mutant, 3, Stalls { r: 20, ar: 200, aw: 20, w: 200, b: 200 }, 1)?);
     counters.extend(shared(design, mutant)?);
     counters.extend(corners(design, mutant)?);
+    counters.extend(arithmetic(design, mutant)?);
     registers(design, mutant)?;
     errors(design, mutant)?;
     Ok(counters)
@@ -132,6 +134,73 @@ fn corners(design: &Design, mutant: usize) -> Result<Counters, String> {
         all.extend(count(&mut device)?);
     }
     Ok(all)
+}
+
+/// LOAD, and every function and operation of the vector unit, over numbers of all magnitudes.
+fn arithmetic(design: &Design, mutant: usize) -> Result<Counters, String> {
+    let mut all = Vec::new();
+    for seed in 10..14 {
+        let (bench, mut device) = lockstep(design, mutant, seed, Stalls { r: 150, ..Stalls::NONE })?;
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        // near each other at first, so that sums cancel; then of all exponents
+        let spread = 3 + 20 * (seed - 10) as u32;
+        let mut number = || {
+            f32::from_bits(
+                (rng.random::<u32>() & 0x807f_ffff) | (rng.random_range(0..spread) + 127 - spread / 2) << 23,
+            )
+        };
+        let words = bench.results as usize * bench.config.beat_bytes() / 4;
+        let table: Vec<u8> = (0..words).flat_map(|_| number().to_le_bytes()).collect();
+        bench.put(&mut device, 0, &table).map_err(|e| e.to_string())?;
+        bench.load(&mut device, &calculation(&design.config, &mut number)).map_err(|e| e.to_string())?;
+        let error =
+            bench.step(&mut device, &rows(&design.config, 0)).map_err(|e| first_line(&e.to_string()))?;
+        check(error == 0, || format!("error {error:#x} in arithmetic"))?;
+        all.extend(count(&mut device)?);
+    }
+    Ok(all)
+}
+
+/// Words of vector memory that each instruction of [`calculation`] works on.
+const WORDS: u16 = 12;
+
+fn calculation(config: &Config, number: &mut impl FnMut() -> f32) -> Vec<u8> {
+    let mut s = StreamBuilder::new(config);
+    let values: Vec<f32> = (0..4 * 50).map(|_| number()).collect();
+    s.load(3, &values);
+    s.load(70, &values[..7]);
+    let (by_position, shared, row_stride) = (false, false, 0);
+    let stride = beats(config, 4 * INPUTS) as u32;
+    s.push(Instruction::Gather { words: WORDS, by_position, shared, dst: 0, row_stride, addr: 0, stride });
+    let mut at = 1;
+    for func in [Func::None, Func::Relu, Func::Exp2, Func::Recip, Func::Rsqrt] {
+        for (zop, m_kind) in [
+            (ZOp::Pass, MKind::None),
+            (ZOp::Add, MKind::Cmem),
+            (ZOp::Mul, MKind::Imm),
+            (ZOp::Max, MKind::Cmem),
+            (ZOp::Square, MKind::Cmem),
+        ] {
+            let (dst, m) = (WORDS * (at % 24 + 1), 3 + 2 * (at % 16));
+            let v = Vector {
+                n: WORDS,
+                m_kind,
+                m,
+                imm_m: number(),
+                func,
+                zop,
+                imm_b: number().to_bits(),
+                dst,
+                ..Vector::default()
+            };
+            let reduce_max = Some((at % 60) as u8);
+            s.vector(Vector { dst_kind: DstKind::Vmem, reduce_max, ..v });
+            at += 1;
+        }
+    }
+    s.vector(Vector { n: WORDS, reduce_sum: Some(61), ..Vector::default() });
+    s.push(Instruction::End { body: false });
+    s.into_bytes()
 }
 
 /// The counters of the last step.

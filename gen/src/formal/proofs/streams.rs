@@ -81,7 +81,7 @@ fn streams() -> Vec<Proof> {
                 from: "assign req_valid = ",
                 to: "assign req_valid = !d_valid & ",
             },
-            how: How::Bounded(26),
+            how: How::Bounded(40),
             ..bounded
         },
     ]
