@@ -99,9 +99,9 @@ fn steps(design: &Design, mutant: usize, seed: u64, stalls: Stalls, steps: u32) 
 fn shared(design: &Design, mutant: usize) -> Result<Counters, String> {
     let (bench, mut device) = lockstep(design, mutant, 5, Stalls::all(40))?;
     let told = |e: sterna_spec::device::DeviceError| first_line(&e.to_string());
-    for first in [0, 37] {
+    for (first, asks) in [(0, 0), (37, 1), (41, 2), (60, 3)] {
         for r in 0..bench.config.rows {
-            let values = [(3 * r + first) % TOKENS, first + r, bench.kv, u32::from(r != 1)];
+            let values = [(3 * r + first) % TOKENS, first + r, bench.kv, u32::from(r == asks)];
             for (at, value) in (offset::ROW + ROW_BYTES * r..).step_by(4).zip(values) {
                 device.write_register(at, value).map_err(told)?;
             }
@@ -164,14 +164,29 @@ fn arithmetic(design: &Design, mutant: usize) -> Result<Counters, String> {
 /// Words of vector memory that each instruction of [`calculation`] works on.
 const WORDS: u16 = 12;
 
+/// A row of the table, and as many words behind it.
+fn gather(config: &Config, words: u16) -> Instruction {
+    let (by_position, shared, row_stride, dst, addr) = (false, false, 0, 0, 0);
+    let stride = beats(config, 4 * INPUTS) as u32;
+    Instruction::Gather { words, by_position, shared, dst, row_stride, addr, stride }
+}
+
 fn calculation(config: &Config, number: &mut impl FnMut() -> f32) -> Vec<u8> {
     let mut s = StreamBuilder::new(config);
     let values: Vec<f32> = (0..4 * 50).map(|_| number()).collect();
     s.load(3, &values);
     s.load(70, &values[..7]);
-    let (by_position, shared, row_stride) = (false, false, 0);
-    let stride = beats(config, 4 * INPUTS) as u32;
-    s.push(Instruction::Gather { words: WORDS, by_position, shared, dst: 0, row_stride, addr: 0, stride });
+    // more words than eight bits count
+    s.push(gather(config, 300));
+    s.vector(Vector {
+        n: 300,
+        reduce_sum: Some(62),
+        dst_kind: DstKind::Vmem,
+        m_kind: MKind::Imm,
+        imm_m: number(),
+        ..Vector::default()
+    });
+    s.push(gather(config, WORDS));
     let mut at = 1;
     for func in [Func::None, Func::Relu, Func::Exp2, Func::Recip, Func::Rsqrt] {
         for (zop, m_kind) in [
@@ -223,6 +238,10 @@ fn registers(design: &Design, mutant: usize) -> Result<(), String> {
     let pattern =
         |at: u32, round: u32| at.wrapping_mul(0x9e37_79b9) ^ if round == 0 { 0x1234_5678 } else { !0 };
     let told = |e: sterna_spec::device::DeviceError| e.to_string();
+    for r in table(&design.config).iter().filter(|r| r.access == Access::ReadWrite) {
+        let value = device.read_register(r.offset).map_err(told)?;
+        check(value == 0, || format!("{} is {value:#x} after reset", r.name))?;
+    }
     for round in 0..2 {
         let own = |r: &&sterna_spec::registers::Register| {
             ![offset::CONTROL, offset::IRQ_ENABLE].contains(&r.offset)
@@ -287,7 +306,17 @@ fn errors(design: &Design, mutant: usize) -> Result<(), String> {
         (wrong(config, outside), &[fine], ErrorCode::ReadResponse),
         (wrong(config, store), &[fine], ErrorCode::WriteResponse),
     ];
-    for (program, rows, code) in cases {
+    let illegal = illegal();
+    let illegal = illegal
+        .iter()
+        .map(|bytes| (wrong(config, |s| s.payload(bytes)), &all[..], ErrorCode::IllegalInstruction));
+    let one_far = |r: u32| {
+        let far = |at: u32| Row { position: if at == r { config.context } else { at }, ..fine };
+        (0..config.rows).map(far).collect::<Vec<_>>()
+    };
+    let far_rows: Vec<Vec<Row>> = (0..config.rows).map(one_far).collect();
+    let far_rows = far_rows.iter().map(|rows| (good.clone(), &rows[..], ErrorCode::Position));
+    for (program, rows, code) in cases.into_iter().chain(illegal).chain(far_rows) {
         let mut one = |program: &[u8], rows: &[Row], expected: u32| {
             bench.load(&mut device, program).map_err(|e| first_line(&e.to_string()))?;
             let error = bench
@@ -299,6 +328,42 @@ fn errors(design: &Design, mutant: usize) -> Result<(), String> {
         one(&good, &[fine], 0)?;
     }
     busy(design, mutant)
+}
+
+/// One instruction for each field that may be out of range.
+fn illegal() -> Vec<[u8; 32]> {
+    use sterna_spec::isa::{MIN_BLOCKS, Op, field};
+    let put = |bytes: &mut [u8; 32], f: sterna_spec::isa::Field, value: u32| {
+        for i in (0..f.width).filter(|i| value >> i & 1 == 1) {
+            bytes[(f.bit() + i) as usize / 8] |= 1 << ((f.bit() + i) % 8);
+        }
+    };
+    let one = |op: Op, fields: &[(sterna_spec::isa::Field, u32)]| {
+        let mut bytes = [0; 32];
+        put(&mut bytes, field::OP, op as u32);
+        fields.iter().for_each(|(f, value)| put(&mut bytes, *f, *value));
+        bytes
+    };
+    let vector = |f, value| {
+        let mut all = vec![(field::N, 1), (field::REP, 1)];
+        all.push((f, value));
+        one(Op::Vector, &all)
+    };
+    let blocks = MIN_BLOCKS as u32;
+    vec![
+        one(Op::Load, &[]),
+        one(Op::Vector, &[(field::N, 1)]),
+        vector(field::A_KIND, 4),
+        vector(field::M_KIND, 4),
+        vector(field::FN, 5),
+        vector(field::ZOP, 5),
+        vector(field::B_KIND, 3),
+        vector(field::DST_KIND, 9),
+        one(Op::Matmul, &[(field::N, blocks - 1), (field::A, 1), (field::B, 1)]),
+        one(Op::Matmul, &[(field::N, blocks), (field::B, 1)]),
+        one(Op::Matmul, &[(field::N, blocks), (field::A, 1)]),
+        one(Op::Matmul, &[(field::N, blocks), (field::A, 1), (field::B, 6)]),
+    ]
 }
 
 /// START while busy is an error, and the interrupt follows it.
