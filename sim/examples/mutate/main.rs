@@ -8,6 +8,7 @@
 #[path = "../../tests/cosim/bench.rs"]
 #[allow(dead_code)] // the tests run more configurations
 mod bench;
+mod errors;
 #[path = "../../tests/cosim/program.rs"]
 mod program;
 mod report;
