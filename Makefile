@@ -1,6 +1,6 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Both install what is missing or say what is.
 
-.PHONY: demo test coverage board-test bitstream help
+.PHONY: demo test coverage formal board-test bitstream help
 
 demo: ## stream a story from the simulated accelerator
 	@tools/setup.sh
@@ -24,6 +24,10 @@ coverage: ## lines and bits of the Verilog that the co-simulation reaches, some 
 	rm -rf target/coverage
 	VERILATED_COVERAGE=$(CURDIR)/target/coverage cargo test --workspace --test cosim --test stories --test families
 	cargo run --quiet --package sterna-sim --example coverage -- target/coverage
+
+formal: ## proofs of streams, queues, buses and credits on the emitted Verilog, each with a mutant that must fail
+	@tools/setup.sh all
+	cargo run --release --quiet -p sterna-gen -- formal --mutants
 
 BOARD ?= ulx3s-85f
 bitstream: ## the bitstream of BOARD, in out/BOARD

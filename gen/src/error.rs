@@ -63,6 +63,12 @@ pub enum Error {
     /// The routed design is slower than its clock.
     #[error("timing is not met and there is no bitstream: {0}")]
     Timing(String),
+    /// There are no proofs of this block.
+    #[error("{0}")]
+    Block(String),
+    /// A proof that does not stand.
+    #[error("a proof fails or a mutant survives: see the lines with FAILS and SURVIVES")]
+    Unproved,
     /// The folder holds something that this program did not write.
     #[error("{} is not replaced: {why}; move it away or choose another folder", path.display())]
     Foreign {
@@ -100,6 +106,7 @@ impl Error {
 
     /// 2 for what the command line got wrong, 1 for everything else.
     pub fn exit_code(&self) -> u8 {
-        if matches!(self, Error::Name(_) | Error::Board(_) | Error::Shape(_)) { 2 } else { 1 }
+        let misspelt = matches!(self, Error::Name(_) | Error::Board(_) | Error::Shape(_) | Error::Block(_));
+        if misspelt { 2 } else { 1 }
     }
 }

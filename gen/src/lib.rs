@@ -12,6 +12,7 @@
 //! | `speed/` | a model of the cycles of a step |
 //! | `area/` | a model of what a configuration takes of a part |
 //! | `explore/` | the best configurations of a board for a model, by these two |
+//! | `formal/` | proofs about the emitted Verilog with Yosys and ABC |
 //! | `parts.rs` | parts: how Yosys maps to their family, and what they have |
 //! | `fp/` | the binary32 hardware against vectors and all operands |
 //! | `tools.rs`, `scratch.rs` | finds the tools; runs them in a folder, with progress |
@@ -27,6 +28,7 @@ mod check;
 mod error;
 mod explore;
 mod folder;
+mod formal;
 pub mod fp;
 mod output;
 mod package;
@@ -43,6 +45,7 @@ pub use check::{COMMITTED, check};
 pub use error::Error;
 pub use explore::{Explored, FILL, Order, explore};
 pub use folder::{MANIFEST, write};
+pub use formal::{Formal, Line, formal};
 pub use output::files;
 pub use package::{Flow, package};
 pub use registers::board_files;

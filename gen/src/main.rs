@@ -137,6 +137,20 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Proves rules of streams, queues and buses on the emitted Verilog, with Yosys and ABC.
+    ///
+    /// Exit code 1 if a proof fails or a mutant has the property that it should lack.
+    Formal {
+        /// Only blocks whose name contains this.
+        #[arg(long, value_name = "NAME")]
+        block: Option<String>,
+        /// Also try the mutant of each proof, which must be refuted.
+        #[arg(long)]
+        mutants: bool,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Checks that the committed summary of a preset is what the generator makes now.
     Check {
         /// The folder that holds a folder for each committed preset.
@@ -199,6 +213,15 @@ fn run(command: Command) -> Result<String, Error> {
                 found.emit(pick, &path)?;
             }
             if json { found.json() } else { found.table() }
+        }
+        Command::Formal { block, mutants, json } => {
+            let result = sterna_gen::formal(block.as_deref(), mutants, &progress())?;
+            let text = if json { result.json() } else { result.markdown() };
+            if !result.passes() {
+                print!("{text}");
+                return Err(Error::Unproved);
+            }
+            text
         }
         Command::Check { folder, update } => {
             let verb = if update { "written" } else { "current" };

@@ -57,6 +57,20 @@ impl<'a> Scratch<'a> {
         fs::read(&path).map_err(Error::io("read", &path))
     }
 
+    /// Runs a short program and tells nothing; what it says is in the file `output`.
+    pub fn quietly(&self, command: &mut Command, what: &str) -> Result<(), Error> {
+        let failed = |why: String| Error::Tool { tool: what.into(), why };
+        let output = self.folder.join("output");
+        let file = File::create(&output).map_err(Error::io("create", &output))?;
+        let both = file.try_clone().map_err(Error::io("create", &output))?;
+        command.current_dir(&self.folder).stdin(Stdio::null()).stdout(file).stderr(both);
+        let status = command.status().map_err(|e| failed(e.to_string()))?;
+        match status.success() {
+            true => Ok(()),
+            false => Err(failed(error_line(&output).unwrap_or_else(|| last_line(&output)))),
+        }
+    }
+
     /// Runs a program; says so, again every minute, and how long it took.
     pub fn run(&self, command: &mut Command, what: &str, log: &str) -> Result<(), Error> {
         let failed = |why: String| Error::Tool { tool: what.into(), why };

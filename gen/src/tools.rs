@@ -71,6 +71,17 @@ fn recent(version: &str) -> bool {
     numbers.len() > 1 && numbers >= vec![0, 70]
 }
 
+/// A program of Debian's package `yosys`, which has the model checker ABC beside Yosys.
+///
+/// # Errors
+/// If it is not on PATH.
+pub fn native(name: &str) -> Result<PathBuf, Error> {
+    on_path(name).ok_or_else(|| Error::Tool {
+        tool: name.into(),
+        why: "it is not on PATH; install it with: sudo apt-get install yosys".into(),
+    })
+}
+
 fn on_path(name: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH")?;
     std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|file| file.is_file())

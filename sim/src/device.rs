@@ -195,6 +195,16 @@ impl SimDevice {
         Ok(self.model.get(self.model.port(name).map_err(failed)?))
     }
 
+    /// Sets an input that is none of the core's, in Verilog given to [`SimDevice::from_source`], and resets the device.
+    ///
+    /// # Errors
+    /// If there is no such input, or a rule of AXI is broken in reset.
+    pub fn set_input(&mut self, name: &str, value: u64) -> Result<(), DeviceError> {
+        let port = self.model.port(name).map_err(failed)?;
+        self.model.set(port, value).map_err(failed)?;
+        self.reset()
+    }
+
     /// The memory: traffic, contents, regions that may be written.
     pub fn memory(&mut self) -> &mut Memory {
         &mut self.memory

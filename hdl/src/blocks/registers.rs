@@ -167,7 +167,8 @@ fn read_channel<'m>(
     arms.extend((0..COUNTERS.len() as u32).map(|i| (offset::COUNTER / 4 + i, counters.word(i, 32))));
     let word = word_of(m, address.q(), &arms);
     let pair = m.delay("pair", mux(address.q().bit(0), logit, id), "selection of the address");
-    data.set(mux(address.q().msb(), pair, word));
+    // kept while it waits: what it was read from may change
+    data.when(steps.q().msb(), mux(address.q().msb(), pair, word));
 }
 
 /// The word at `address`, two cycles later: in the first one the word of each group of addresses that differ in their low
@@ -242,6 +243,23 @@ mod tests {
         write(&mut sim, offset::ROWS, 0xffff_ffff, 0b0010);
         assert_eq!(read(&mut sim, offset::ROWS), pattern(offset::ROWS) | 0xff00);
         assert_eq!(read(&mut sim, 0x3c), 0, "no register here");
+    }
+
+    #[test]
+    fn read_data_stays_while_it_waits() {
+        let mut sim = Sim::new(&registers(&Config::preset("tiny").unwrap())).unwrap();
+        sim.reset();
+        sim.set("counters", 7);
+        sim.set("s_axi_arvalid", 1);
+        sim.set("s_axi_araddr", offset::COUNTER);
+        sim.tick();
+        sim.set("s_axi_arvalid", 0);
+        (0..READ_CYCLES).for_each(|_| sim.tick());
+        for counter in [8, 9, 10] {
+            assert_eq!((sim.get("s_axi_rvalid"), sim.get("s_axi_rdata")), (1, 7), "AXI4-Lite, A3.2.1");
+            sim.set("counters", counter);
+            sim.tick();
+        }
     }
 
     #[test]

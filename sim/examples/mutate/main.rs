@@ -1,0 +1,142 @@
+//! Mutation score of the co-simulation: single changes of the emitted Verilog, of which it must see all but those that change nothing.
+//!
+//! `cargo run --release -p sterna-sim --example mutate -- [--count 300] [--seed 1] [--json]`
+//!
+//! All mutants are in one Verilated design, each behind a choice by an input of the top, so that there is one build and a mutant
+//! costs its run alone. Each runs in a process of its own, which is ended when it takes too long: `--one NUMBER` is that process.
+
+#[path = "../../tests/cosim/bench.rs"]
+#[allow(dead_code)] // the tests run more configurations
+mod bench;
+mod errors;
+#[path = "../../tests/cosim/program.rs"]
+mod program;
+mod report;
+mod suite;
+mod text;
+
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use report::{Line, Score};
+use sterna_spec::config::Config;
+use suite::Design;
+
+/// How many times as long as the unchanged design a mutant may take.
+const PATIENCE: u32 = 8;
+/// Seconds that it may take in any case.
+const LEAST: u64 = 20;
+/// Mutants at work side by side.
+const BESIDE: usize = 2;
+
+struct Order {
+    count: usize,
+    seed: u64,
+    one: Option<usize>,
+    json: bool,
+}
+
+fn order() -> Result<Order, String> {
+    let mut order = Order { count: 300, seed: 1, one: None, json: false };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let mut number =
+            || words.next().and_then(|n| n.parse::<u64>().ok()).ok_or(format!("{word} takes a number"));
+        match word.as_str() {
+            "--count" => order.count = number()? as usize,
+            "--seed" => order.seed = number()?,
+            "--one" => order.one = Some(number()? as usize),
+            "--json" => order.json = true,
+            _ => return Err(format!("there is no option {word}: choose of --count N, --seed N, --json")),
+        }
+    }
+    Ok(order)
+}
+
+fn config() -> Config {
+    Config { probe: true, ..bench::four_rows() }
+}
+
+fn main() -> ExitCode {
+    match order().and_then(|order| work(&order)) {
+        Ok(code) => code,
+        Err(why) => {
+            eprintln!("error: {why}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn work(order: &Order) -> Result<ExitCode, String> {
+    let config = config();
+    let files = sterna_hdl::emit(&config).map_err(|e| e.to_string())?;
+    let mutants = text::draw(text::all(&files), order.count, order.seed);
+    let design = Design::new(&config, &text::together(&files, &mutants));
+    if let Some(number) = order.one {
+        // the parent reads one line
+        match suite::run(&design, number) {
+            Ok(counters) => println!("survives {counters:?}"),
+            Err(why) => println!("killed {why}"),
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!("{} mutants in one design; building it ...", mutants.len());
+    let begin = Instant::now();
+    let first = child(order, 0, Duration::from_secs(3600))?;
+    let Some(unchanged) = first.strip_prefix("survives ") else {
+        return Err(format!("the unchanged design fails: {first}"));
+    };
+    let begun = Instant::now();
+    eprintln!("  built and run in {} s", begin.elapsed().as_secs());
+    child(order, 0, Duration::from_secs(3600))?;
+    let limit = (begun.elapsed() * PATIENCE).max(Duration::from_secs(LEAST));
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let worker = || {
+        let mut lines = Vec::new();
+        loop {
+            let at = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let Some(mutant) = mutants.get(at) else { return Ok::<_, String>(lines) };
+            let said = child(order, at + 1, limit)?;
+            let line = Line::new(mutant, &said, unchanged);
+            eprintln!("{}/{} {}", at + 1, mutants.len(), line.told());
+            lines.push((at, line));
+        }
+    };
+    let mut lines = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..BESIDE).map(|_| scope.spawn(worker)).collect();
+        let done = workers.into_iter().map(|w| w.join().map_err(|_| "a worker stopped".to_string())?);
+        done.collect::<Result<Vec<_>, String>>().map(|all| all.concat())
+    })?;
+    lines.sort_by_key(|(at, _)| *at);
+    let score = Score { seed: order.seed, lines: lines.into_iter().map(|(_, line)| line).collect() };
+    println!("{}", if order.json { score.json() } else { score.markdown() });
+    Ok(if (score.killed() + score.in_counters()) * 100 >= score.lines.len() * 95 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// What the process of one mutant says: `survives` and its counters, or `killed` and why.
+fn child(order: &Order, number: usize, limit: Duration) -> Result<String, String> {
+    let program = std::env::current_exe().map_err(|e| e.to_string())?;
+    let mut command = Command::new(program);
+    command.args(["--count", &order.count.to_string(), "--seed", &order.seed.to_string()]);
+    command
+        .args(["--one", &number.to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut child = command.spawn().map_err(|e| e.to_string())?;
+    let begin = Instant::now();
+    while child.try_wait().map_err(|e| e.to_string())?.is_none() {
+        if begin.elapsed() > limit {
+            child.kill().and_then(|()| child.wait()).map_err(|e| e.to_string())?;
+            return Ok("killed it does not end".into());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let output = child.wait_with_output().map_err(|e| e.to_string())?;
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_string();
+    Ok(if text.is_empty() { "killed the simulation stops".into() } else { text })
+}

@@ -1,0 +1,101 @@
+//! The score: by block, and every survivor.
+
+use std::collections::BTreeMap;
+
+use crate::text::Mutant;
+
+/// One mutant and what became of it.
+#[derive(Clone, Debug)]
+pub struct Line {
+    mutant: Mutant,
+    /// Why it was killed; `None` if it survives.
+    killed: Option<String>,
+    /// The results are the same, but a counter differs: another number of cycles, or of beats.
+    counted: bool,
+}
+
+impl Line {
+    /// `said` is what its process said, `unchanged` what the design without a mutant counted.
+    pub fn new(mutant: &Mutant, said: &str, unchanged: &str) -> Line {
+        let killed = said.strip_prefix("killed ").map(String::from);
+        let counted = said.strip_prefix("survives ").is_some_and(|counters| counters != unchanged);
+        Line { mutant: mutant.clone(), killed, counted }
+    }
+}
+
+impl Line {
+    /// One line of progress.
+    pub fn told(&self) -> String {
+        let Mutant { file, line, kind, .. } = &self.mutant;
+        let what = match &self.killed {
+            Some(why) => format!("killed: {why:.80}"),
+            None if self.counted => "seen in the counters".into(),
+            None => format!("SURVIVES: `{}` became `{}`", self.mutant.from, self.mutant.to),
+        };
+        format!("{kind} {file}:{line} {what}")
+    }
+}
+
+/// All of them.
+pub struct Score {
+    pub seed: u64,
+    pub lines: Vec<Line>,
+}
+
+impl Score {
+    /// Mutants that a result, a rule of a bus or an error showed.
+    pub fn killed(&self) -> usize {
+        self.lines.iter().filter(|line| line.killed.is_some()).count()
+    }
+
+    /// Mutants that the counters alone showed: each run is repeated cycle by cycle, so they are a result, too.
+    pub fn in_counters(&self) -> usize {
+        self.lines.iter().filter(|line| line.counted).count()
+    }
+
+    fn by(&self, key: impl Fn(&Line) -> String) -> String {
+        let mut groups: BTreeMap<String, [usize; 3]> = BTreeMap::new();
+        for line in &self.lines {
+            let group = groups.entry(key(line)).or_default();
+            group[0] += 1;
+            group[1] += usize::from(line.killed.is_some());
+            group[2] += usize::from(line.counted);
+        }
+        let all = [self.lines.len(), self.killed(), self.in_counters()];
+        let rows = groups.into_iter().chain([("all".to_string(), all)]);
+        let row = |(name, [all, killed, counted]): (String, [usize; 3])| {
+            format!(
+                "| {name:<10} | {all:>7} | {killed:>6} | {counted:>11} | {:>8} |\n",
+                all - killed - counted
+            )
+        };
+        let head = "|            | applied | killed | in counters | survived |\n|------------|--------:|-------:|------------:|---------:|\n";
+        head.to_string() + &rows.map(row).collect::<String>()
+    }
+
+    /// As Markdown: by block, by kind, and the survivors.
+    pub fn markdown(&self) -> String {
+        let blocks = self.by(|line| line.mutant.block().into());
+        let kinds = self.by(|line| line.mutant.kind.into());
+        let row = |line: &Line| {
+            let Mutant { file, line: at, kind, from, to, .. } = &line.mutant;
+            let one = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+            format!("- {file}:{at} ({kind}): `{}` became `{}`\n", one(from), one(to))
+        };
+        let survivors: String =
+            self.lines.iter().filter(|line| line.killed.is_none() && !line.counted).map(row).collect();
+        format!("Seed {}.\n\n{blocks}\n{kinds}\n{survivors}", self.seed)
+    }
+
+    /// As JSON: an array of the mutants.
+    pub fn json(&self) -> String {
+        let line = |line: &Line| {
+            let Mutant { file, line: at, kind, from, to, .. } = &line.mutant;
+            serde_json::json!({
+                "block": line.mutant.block(), "file": file, "line": at, "kind": kind, "from": from, "to": to,
+                "killed": line.killed, "in_counters": line.counted,
+            })
+        };
+        serde_json::to_string_pretty(&self.lines.iter().map(line).collect::<Vec<_>>()).unwrap_or_default()
+    }
+}
