@@ -33,7 +33,7 @@ impl Engine {
 /// An engine with an operation's hardware in it.
 pub(super) enum Running {
     Golden(Op),
-    Evaluator(Box<Sim>, Unit),
+    Evaluator(Box<Sim>, Box<Unit>),
     Rtl { model: Box<Model>, operands: Vec<Port>, output: Port, latency: u32 },
 }
 
@@ -49,7 +49,7 @@ impl Running {
                 if let Some((port, value)) = unit.select {
                     sim.set(port, value);
                 }
-                Ok(Running::Evaluator(Box::new(sim), unit))
+                Ok(Running::Evaluator(Box::new(sim), Box::new(unit)))
             }
             Engine::Rtl => {
                 let files = emit(&unit.module).map_err(|e| failed(e.to_string()))?;
