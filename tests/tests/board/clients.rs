@@ -111,15 +111,16 @@ fn litex_sees_what_our_host_sees() {
         let all = found[name].as_array().unwrap().iter();
         all.map(|word| word.as_u64().unwrap() as u32).collect::<Vec<_>>()
     };
+    let preset = Config::preset("ulx3s-85f").unwrap();
     let names =
         ["sterna_id", "sterna_version", "sterna_config_hash_low", "sterna_config_hash_high", "sterna_shape"];
-    for (name, (_, value)) in names.into_iter().zip(identity(&Config::preset("ulx3s-85f").unwrap())) {
+    for (name, (_, value)) in names.into_iter().zip(identity(&preset)) {
         assert_eq!(number(name), value, "{name}");
     }
     let bridge =
         ["sterna_bridge_id", "sterna_bridge_version", "sterna_bridge_memory_bytes", "sterna_bridge_clock_hz"]
             .map(number);
-    assert_eq!(bridge, [bridge::ID, bridge::VERSION, 32 << 20, 80_000_000]);
+    assert_eq!(bridge, [bridge::ID, bridge::VERSION, 32 << 20, 1_000_000 * preset.clock_mhz]);
     assert_eq!((list("wrote"), number("rows")), (list("after"), 2));
     let mut device = ours(&board);
     assert_eq!(words(&mut device, 0, 64), list("before"));
