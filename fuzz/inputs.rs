@@ -6,6 +6,7 @@ use std::path::Path;
 use sterna_host::compile::{Options, compile};
 use sterna_host::config::Activation;
 use sterna_host::model::{Model, Overrides};
+use sterna_host::record::Recording;
 use sterna_host::text::{ChatTemplate, Message, Tokenizer, Vocabulary};
 use sterna_spec::config::Config;
 
@@ -94,4 +95,18 @@ pub fn chat_template(bytes: &[u8]) -> Result<(), String> {
     let template =
         ChatTemplate::from_source(&source, Some("<s>"), None, "a template").map_err(|e| e.to_string())?;
     template.render(&[Message::new("user", "Hello")], true).map(drop).map_err(|e| e.to_string())
+}
+
+/// A configuration as TOML: legal, or one sentence.
+pub fn configuration(bytes: &[u8]) -> Result<(), String> {
+    Config::from_toml(&String::from_utf8_lossy(bytes)).map(drop)
+}
+
+/// A recorded session, read to its end.
+pub fn recording(folder: &Path, bytes: &[u8]) -> Result<(), String> {
+    let path = folder.join("session.rec");
+    put(&path, bytes)?;
+    let mut recording = Recording::open(&path).map_err(|e| e.to_string())?;
+    while recording.next_call().map_err(|e| e.to_string())?.is_some() {}
+    Ok(())
 }

@@ -14,6 +14,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use sterna_host::record::{Recorder, Tape};
+use sterna_spec::config::Config;
+use sterna_spec::device::Device;
+use sterna_spec::golden::Golden;
+use sterna_spec::registers::identity;
 
 /// Counts what is allocated, over all threads.
 struct Counting;
@@ -324,6 +329,59 @@ fn texts() {
         tally.feed(&format!("template, seed {seed}"), || inputs::chat_template(&template));
     }
     tally.done("texts", 3);
+}
+
+#[test]
+fn configurations_of_hardware() {
+    let _alone = ALONE.lock();
+    let mut tally = Tally::default();
+    let sound = toml::to_string(&Config::preset("kv260").unwrap()).unwrap();
+    tally.feed("sound", || inputs::configuration(sound.as_bytes()));
+    for seed in 0..3000 {
+        let bytes = damaged(sound.as_bytes(), sound.len(), seed);
+        tally.feed(&format!("seed {seed}"), || inputs::configuration(&bytes));
+    }
+    let numbers =
+        ["-1", "0", "1", "3", "4294967295", "4294967296", "99999999999999999999", "1.5", "\"x\"", "[]"];
+    for line in sound.lines() {
+        let name = line.split(" =").next().unwrap_or_default();
+        for value in numbers {
+            let text = sound.replace(line, &format!("{name} = {value}"));
+            tally.feed(&format!("{name} = {value}"), || inputs::configuration(text.as_bytes()));
+        }
+        let without = sound.replace(line, "");
+        tally.feed(&format!("without {name}"), || inputs::configuration(without.as_bytes()));
+    }
+    tally.done("configurations", 20);
+}
+
+#[test]
+fn recordings() {
+    let _alone = ALONE.lock();
+    let mut tally = Tally::default();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("sound.rec");
+    let config = Config::preset("tiny").unwrap();
+    let tape = Tape::start(&path, "golden", &config).unwrap();
+    let mut device = Recorder::new(Golden::new(&config), tape.clone());
+    device.reserve_memory(1 << 16).unwrap();
+    for (id, _) in identity(&config) {
+        device.read_register(id).unwrap();
+    }
+    device.write_memory(64, &[7; 3000]).unwrap();
+    device.read_memory(64, &mut [0; 3000]).unwrap();
+    tape.finish().unwrap();
+    let sound = fs::read(&path).unwrap();
+    tally.feed("sound", || inputs::recording(dir.path(), &sound));
+    assert_eq!(tally.loaded, 1);
+    for seed in 0..2000 {
+        let bytes = damaged(&sound, sound.len(), seed);
+        tally.feed(&format!("seed {seed}"), || inputs::recording(dir.path(), &bytes));
+    }
+    for end in 0..sound.len() {
+        tally.feed(&format!("{end} bytes"), || inputs::recording(dir.path(), &sound[..end]));
+    }
+    tally.done("recordings", 2);
 }
 
 #[test]

@@ -260,7 +260,10 @@ impl Config {
         let config: Config = serde_path_to_error::deserialize(de).map_err(|e| {
             let inner = e.inner().message().to_string();
             let path = e.path().to_string();
-            if path == "." { inner } else { format!("field '{path}': {inner}") }
+            match path.as_str() {
+                "." => format!("{inner}; `sterna-gen schema` shows every field"),
+                _ => format!("field '{path}': {inner}"),
+            }
         })?;
         let problems = config.check();
         if problems.is_empty() { Ok(config) } else { Err(problems.join("; ")) }

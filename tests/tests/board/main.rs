@@ -75,7 +75,10 @@ fn a_board_gives_what_the_golden_model_gives() {
     let start = (cycles(&board), Instant::now());
     let device = open(&board).unwrap();
     let facts = device.facts();
-    assert_eq!((facts.memory, facts.clock_hz, facts.was_locked), (32 << 20, 1_000_000 * image.config.clock_mhz, false));
+    assert_eq!(
+        (facts.memory, facts.clock_hz, facts.was_locked),
+        (32 << 20, 1_000_000 * image.config.clock_mhz, false)
+    );
     assert!(
         play(Box::new(device), &image).unwrap() == wanted(&image),
         "another result than the golden model's"
