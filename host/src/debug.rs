@@ -197,8 +197,8 @@ mod tests {
         ];
         insta::assert_snapshot!(waveform(&signals, 10..14, 12), @r"
         cycles 10 to 13; ! marks cycle 12
-                           !
-        lanes.out_valid  ▁██?
+                               !
+        lanes.out_valid      ▁██?
         lanes.lane0.z[31:0]  10: 05  12: f0  13: ff
         ");
         assert_eq!(hex("101"), "5");

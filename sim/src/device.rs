@@ -261,19 +261,17 @@ impl SimDevice {
     /// One cycle: memory sees the masters' pins and answers, then the clock rises.
     pub(crate) fn cycle(&mut self) -> Result<(), DeviceError> {
         let now = self.model.cycle();
-        let mut traffic = false;
         for (pins, master) in self.pins.iter().zip(&mut self.masters) {
             *master = pins.sample(&self.model).map_err(failed)?;
-            traffic |= master.ar.is_some() || master.aw.is_some() || master.w.is_some();
         }
         if let Err(fault) = self.memory.cycle(now, &self.masters, &mut self.slaves) {
             return Err(self.fail(fault.to_string()));
         }
         for (pins, slave) in self.pins.iter_mut().zip(&self.slaves) {
-            traffic |= slave.r.is_some() || slave.b.is_some();
             pins.drive(&mut self.model, slave).map_err(failed)?;
         }
-        if traffic {
+        // what is offered and never taken is no traffic
+        if self.slaves.iter().zip(&self.masters).any(|(slave, master)| slave.moves(master)) {
             self.last_traffic = now;
         }
         if self.strict {

@@ -76,6 +76,20 @@ pub struct Slave {
     pub b: Option<(u32, u8)>,
 }
 
+impl Slave {
+    /// Whether anything is taken on any channel in a cycle in which the master drives this.
+    pub fn moves(&self, master: &Master) -> bool {
+        let taken = [
+            master.ar.is_some() && self.ar_ready,
+            master.aw.is_some() && self.aw_ready,
+            master.w.is_some() && self.w_ready,
+            self.r.is_some() && master.r_ready,
+            self.b.is_some() && master.b_ready,
+        ];
+        taken.contains(&true)
+    }
+}
+
 /// Response: done.
 pub const OKAY: u8 = 0;
 /// Response: nothing has this address.

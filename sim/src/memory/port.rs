@@ -99,7 +99,7 @@ impl Port {
         let (reads, writes) = (self.reads.len(), self.unanswered);
         let due = self.reads.front().map(|burst| format!(", the first due in cycle {}", burst.due));
         let stopped = if self.stopped { "has stopped and " } else { "" };
-        (reads > 0 || writes > 0).then(|| {
+        (self.stopped || reads > 0 || writes > 0).then(|| {
             let due = due.unwrap_or_default();
             format!(
                 "port {} {stopped}owes {reads} bursts of reads{due} and {writes} answers to writes",
