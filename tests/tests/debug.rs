@@ -69,9 +69,8 @@ fn a_fault_is_found_in_its_block() {
     names_the_block(&FAULTS[..2]);
 }
 
-/// Some minutes.
 #[test]
-#[ignore]
+#[ignore = "takes some minutes"]
 fn more_faults_are_found_in_their_blocks() {
     names_the_block(&FAULTS[2..]);
 }

@@ -1,3 +1,5 @@
+//! Vectors made from this machine's own arithmetic, wrong ones among them, and random operands on every engine.
+
 use super::*;
 use clap::ValueEnum;
 
