@@ -8,7 +8,7 @@
 //! Every access answers OKAY; addresses without a register read as 0 and ignore writes. The first error of a step
 //! stays in ERROR until cleared.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sterna_spec::config::Config;
 use sterna_spec::registers::{self, Access, COUNTERS, ErrorCode, control, offset, table};
@@ -20,10 +20,10 @@ use crate::dsl::{Module, Reg, Sig, mux, u};
 const ADDRESS_BITS: u32 = registers::SPACE.trailing_zeros();
 
 /// Cycles from the address of a read to its data.
-const READ_CYCLES: u32 = 4;
+const READ_CYCLES: u32 = 2 + CHOOSING.len() as u32;
 
-/// Low bits of a word address that choose in a group.
-const GROUP_BITS: u32 = 4;
+/// Bits of a word address that choose in a cycle, lowest first. The first ones choose among words that lie all over the device.
+const CHOOSING: [u32; 3] = [2, 2, ADDRESS_BITS - 2 - 4];
 
 /// A register of the table that the host writes.
 struct Writable<'m> {
@@ -141,7 +141,7 @@ fn read_channel<'m>(
     let counters = m.input("counters", u(32 * COUNTERS.len() as u32), "the counters");
     let id = m.input("rd_id", u(32), "id of the selected pair");
     let logit = m.input("rd_logit", u(32), "logit of the selected pair");
-    // four cycles: address, two for the selection memory or a group of registers and the word in it, one of both
+    // address, some cycles of choosing while the selection memory is read, one to choose between the two
     let address = m.reg("read_address", u(ADDRESS_BITS - 2), None, "word to read");
     let steps = m.reg("reading", u(READ_CYCLES), Some(0), "cycles since the address, as a bit");
     let offered = m.reg("offered", u(1), Some(0), "read data is offered");
@@ -171,20 +171,24 @@ fn read_channel<'m>(
     data.when(steps.q().msb(), mux(address.q().msb(), pair, word));
 }
 
-/// The word at `address`, two cycles later: in the first one the word of each group of addresses that differ in their low
-/// bits, in the second one that of the group.
-fn word_of<'m>(m: &'m Module, address: Sig<'m>, arms: &[(u32, Sig<'m>)]) -> Sig<'m> {
-    let low = address.bits(0, GROUP_BITS);
-    let group = |at: u32| at >> GROUP_BITS;
-    let groups: BTreeSet<u32> = arms.iter().map(|arm| group(arm.0)).collect();
-    let words = groups.into_iter().map(|of| {
-        let own = arms.iter().filter(|arm| group(arm.0) == of);
-        let own: Vec<_> = own.map(|(at, sig)| (at & ((1 << GROUP_BITS) - 1), *sig)).collect();
-        (of, m.delay(&format!("group_{of}"), low.case(&own, m.u(32, 0)), "word of the group"))
-    });
-    let words: Vec<_> = words.collect();
-    let high = address.bits(GROUP_BITS, address.width() - GROUP_BITS);
-    m.delay("word", high.case(&words, 0), "register of the address")
+/// The word at `address`, with a register behind each part of the choice.
+fn word_of<'m>(m: &'m Module, mut address: Sig<'m>, arms: &[(u32, Sig<'m>)]) -> Sig<'m> {
+    let mut words: BTreeMap<u32, Sig<'m>> = arms.iter().copied().collect();
+    for (stage, bits) in CHOOSING.into_iter().enumerate() {
+        let groups: BTreeSet<u32> = words.keys().map(|at| at >> bits).collect();
+        let choose = |of: u32| {
+            let own = words.range(of << bits..(of + 1) << bits);
+            let own: Vec<_> = own.map(|(at, word)| (at & ((1 << bits) - 1), *word)).collect();
+            let word = address.bits(0, bits).case(&own, m.u(32, 0));
+            (of, m.delay(&format!("word_{stage}_{of}"), word, "word of a group of addresses"))
+        };
+        words = groups.into_iter().map(choose).collect();
+        if address.width() > bits {
+            let rest = address.bits(bits, address.width() - bits);
+            address = m.delay(&format!("rest_{stage}"), rest, "bits of the address that have yet to choose");
+        }
+    }
+    words[&0]
 }
 
 #[cfg(test)]
