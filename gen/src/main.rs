@@ -127,6 +127,9 @@ enum Command {
         /// Percent of what the part has that a configuration may take.
         #[arg(long, default_value_t = sterna_gen::FILL)]
         fill: u32,
+        /// A configuration of yours to compare, marked with the preset.
+        #[arg(long, value_name = "FILE.toml")]
+        also: Vec<String>,
         /// Writes a configuration as TOML.
         #[arg(long, value_name = "FILE.toml")]
         emit: Option<PathBuf>,
@@ -207,8 +210,10 @@ fn run(command: Command) -> Result<String, Error> {
             };
             report.result(json)?
         }
-        Command::Explore { shape, board, context, fill, emit, pick, json } => {
-            let found = sterna_gen::explore(&Order { shape, board, context, fill }, &progress())?;
+        Command::Explore { shape, board, context, fill, also, emit, pick, json } => {
+            let also = also.iter().map(|file| sterna_gen::configuration(file)).collect::<Result<_, _>>()?;
+            let order = Order { shape, board, context, fill, also };
+            let found = sterna_gen::explore(&order, &progress())?;
             if let Some(path) = emit {
                 found.emit(pick, &path)?;
             }

@@ -173,7 +173,9 @@ fn of(name: &str) -> Config {
         "quarter" => Config {
             name: name.into(),
             rows: 4,
+            group: 3,
             tables: 13,
+            lookups: 4,
             lanes: 8,
             ports: 2,
             attention_width: 16,

@@ -19,8 +19,8 @@ pub(super) const PROMPT: usize = 64;
 /// A configuration and what the models say of it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Judged {
-    /// It is the board's preset.
-    pub preset: bool,
+    /// It is the board's preset or named in the order.
+    pub named: bool,
     /// No other that fits is at least as good in everything.
     pub best: bool,
     /// Tokens a second behind the context.

@@ -34,6 +34,8 @@ pub struct Order {
     pub context: usize,
     /// Percent of what the part has that a configuration may take.
     pub fill: u32,
+    /// Others to compare, whatever they take.
+    pub also: Vec<Config>,
 }
 
 /// What was found.
@@ -43,7 +45,7 @@ pub struct Explored {
     part: &'static Part,
     /// Legal configurations, and those of them that fit the part.
     looked_at: [usize; 2],
-    /// Fastest first; the preset is among them, whatever it takes.
+    /// Fastest first; the preset and those named in the order are among them, whatever they take.
     found: Vec<Judged>,
 }
 
@@ -95,7 +97,8 @@ pub fn explore(order: &Order, progress: &Progress) -> Result<Explored, Error> {
     found.sort_by_key(|judged| std::cmp::Reverse(judged.place()));
     mark(&mut found);
     found.retain(|judged| judged.best);
-    found.extend(judge.one(&mut Areas::default(), &preset, true, f64::INFINITY));
+    let named = std::iter::once(&preset).chain(&order.also);
+    found.extend(named.filter_map(|config| judge.one(&mut Areas::default(), config, true, f64::INFINITY)));
     found.sort_by_key(|judged| std::cmp::Reverse(judged.place()));
     if fit == 0 {
         let Part { name, .. } = part;
@@ -135,7 +138,7 @@ impl Judge<'_> {
     }
 
     /// One configuration, if it takes no more than `limit` percent of the part and holds the model.
-    fn one(&self, areas: &mut Areas, config: &Config, preset: bool, limit: f64) -> Option<Judged> {
+    fn one(&self, areas: &mut Areas, config: &Config, named: bool, limit: f64) -> Option<Judged> {
         let cost = areas.of(config);
         let (fill, fullest) = cost.fullest(&self.part.has);
         if fill > limit {
@@ -144,7 +147,7 @@ impl Judge<'_> {
         let layers = Layers::new(self.models, self.layers, config, self.context)?;
         let clock = f64::from(config.clock_mhz) * 1e6;
         Some(Judged {
-            preset,
+            named,
             best: false,
             tokens_per_second: clock / layers.token(self.order.context),
             seconds_to_first_token: layers.prompt() / clock,

@@ -5,7 +5,7 @@ use sterna_spec::config::TableKind;
 
 use super::{Explored, Judged, PROMPT};
 
-/// Most configurations that the table shows beside the preset.
+/// Most configurations that the table shows beside those that are named.
 const SHOWN: usize = 20;
 
 const HEAD: [&str; 13] = [
@@ -28,7 +28,7 @@ fn cells(number: usize, j: &Judged) -> [String; 13] {
     let (c, cost) = (&j.config, &j.cost);
     let kind = if c.table_kind == TableKind::Full { "full" } else { "signed" };
     [
-        if j.preset { "*" } else { "" }.into(),
+        if j.named { "*" } else { "" }.into(),
         number.to_string(),
         format!("{:.1}", j.tokens_per_second),
         format!("{:.4} s", j.seconds_to_first_token),
@@ -48,7 +48,7 @@ impl Explored {
     /// For people.
     pub fn table(&self) -> String {
         let numbered = self.found.iter().enumerate().map(|(at, judged)| (at + 1, judged));
-        let shown = numbered.filter(|(number, judged)| *number <= SHOWN || judged.preset);
+        let shown = numbered.filter(|(number, judged)| *number <= SHOWN || judged.named);
         let lines: Vec<_> =
             [HEAD.map(String::from)].into_iter().chain(shown.map(|(n, judged)| cells(n, judged))).collect();
         let width = |i: usize| lines.iter().map(|line| line[i].chars().count()).max().unwrap_or(0);
@@ -61,10 +61,12 @@ impl Explored {
         }
         let ([all, fit], order) = (self.looked_at, &self.order);
         let best = self.found.iter().filter(|judged| judged.best).count();
+        let named =
+            if order.also.is_empty() { "the preset" } else { "the preset and those that were asked for" };
         text + &format!(
-            "\n{} on {}, part {}: {all} legal configurations, {fit} take {} % of the part or less, {best} of them are beaten by none. * the preset.\n\
+            "\n{} on {}, part {}: {all} legal configurations, {fit} take {} % of the part or less, {best} of them are beaten by none. * {}.\n\
              tokens/s: one sequence behind {} tokens, all planes of the head; first token: of a prompt of {PROMPT}. Modelled, not simulated.\n",
-            order.shape, order.board, self.part.name, order.fill, order.context
+            order.shape, order.board, self.part.name, order.fill, named, order.context
         )
     }
 

@@ -214,35 +214,35 @@ impl Config {
         }
     }
 
-    /// XCK26 on the KV260: four 128-bit ports to DDR4. Of all splits of a beat's 320 trits, 4x26x3 takes the fewest bits a weight, 1.65 to
-    /// 1.69 with padding, over the inner dimensions of the models that fit: up to 32 heads of 128 and an inner dimension of 8192. 512 blocks
-    /// of accumulators and 512 words of codes are as deep as a block RAM; vector memory fills three UltraRAMs' depth.
+    /// XCK26 on the KV260: four 128-bit ports to DDR4. 12 rows, 8 lanes and 2 slots are what `sterna-gen explore` finds fastest of what
+    /// leaves a sixth of the look-up tables free; all 320 trits of a beat are used. Memories hold models of up to 32 heads of 128 and an
+    /// inner dimension of 8000: codes are as deep as a block memory then, accumulators half as deep.
     fn kv260() -> Config {
         Config {
             name: "kv260".into(),
             clock_mhz: 250,
             memory: "kv260".into(),
-            rows: 16,
-            group: 3,
-            tables: 26,
-            lookups: 4,
+            rows: 12,
+            group: 2,
+            tables: 20,
+            lookups: 8,
             table_kind: TableKind::Full,
             table_banks: 2,
-            lanes: 16,
+            lanes: 8,
             ports: 4,
             port_bytes: 16,
-            attention_width: 32,
-            slots: 4,
+            attention_width: 16,
+            slots: 2,
             head_size: 128,
             heads: 32,
             context: 4096,
-            activations: 8192,
+            activations: 8000,
             outputs: 2048,
-            vector_words: 768,
-            shared_words: 768,
+            vector_words: 1536,
+            shared_words: 1536,
             scalars: 128,
             prefetch_beats: 4096,
-            kv_beats: 512,
+            kv_beats: 2048,
             burst_beats: 64,
             outstanding: 16,
             top_k: 64,

@@ -20,17 +20,18 @@ pub mod uart;
 pub mod vector;
 pub mod writer;
 
-use sterna_spec::config::Config;
 use sterna_spec::isa::Field;
 
 use crate::dsl::{MemStyle, Module, Sig, index_width};
 
-/// Bits beyond which a memory takes fewer of a part's blocks of 288 kbit, by share, than of its others.
-const LARGE: usize = 1 << 18;
+/// Blocks of 18 kbit (512 x 36) that one of 288 kbit (4096 x 72) must replace at least: a part has more than four times as many.
+const REPLACED: usize = 5;
 
-/// Style of a memory that is read at the clock: large ones take large blocks where the part has any.
-pub(crate) fn memory_style(config: &Config, width: u32, depth: usize) -> MemStyle {
-    let large = config.large_blocks() && width as usize * depth > LARGE;
+/// Style of a memory that is read at the clock: `large_blocks` if the part has blocks of 288 kbit, which it then takes where they
+/// are well used.
+pub(crate) fn memory_style(large_blocks: bool, width: u32, depth: usize) -> MemStyle {
+    let blocks = |bits: u32, words: usize| width.div_ceil(bits) as usize * depth.div_ceil(words);
+    let large = large_blocks && REPLACED * blocks(72, 4096) <= blocks(36, 512);
     if large { MemStyle::Ultra } else { MemStyle::Block }
 }
 
@@ -68,7 +69,7 @@ pub(crate) fn unused_fields<'m>(m: &'m Module, insn: Sig<'m>, read: &[(u32, u32)
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use sterna_spec::config::Config;
 
     /// Names of the memories for which the Verilog of a preset asks for large blocks.
     fn large(preset: &str) -> Vec<String> {
@@ -81,7 +82,7 @@ mod tests {
 
     #[test]
     fn large_memories_take_large_blocks_where_there_are_any() {
-        assert_eq!(large("kv260"), ["att", "ram", "vmem", "cmem"]);
+        assert_eq!(large("kv260"), ["att", "query", "even", "odd", "ram", "ram", "vmem", "cmem"]);
         for preset in ["tiny", "ulx3s-85f", "tang-nano-20k"] {
             assert_eq!(large(preset), [""; 0], "{preset}");
         }

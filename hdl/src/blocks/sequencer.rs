@@ -150,7 +150,8 @@ pub fn sequencer(config: &Config) -> Module {
     let more = m.delay("more", more, "if it is END: the head follows, and a row asks for it");
     let over = m.node("over", good & coming(Op::End) & !more);
     let cut = m.node("cut", running & !next.valid & stream_idle).doc("the stream ended without END");
-    insn.when(begin, next.insn);
+    // from before it begins, so that 256 registers do not wait for what decides that
+    insn.when(ready & !coming(Op::Vector), next.insn);
     let done =
         ["load_done", "matmul_done", "attention_done"].map(|name| m.input(name, u(1), "it is complete"));
     let ended = late(&m, "ended", done[0] | done[1] | done[2], "a unit was complete a cycle ago");
@@ -162,7 +163,7 @@ pub fn sequencer(config: &Config) -> Module {
     }
     index.when(start, 0);
     index.when(dispatch.sig() & !over, index.q().wrapping_add(1));
-    m.output("insn", u(256), "the instruction under way, other than VECTOR").set(insn.q());
+    m.output("insn", u(256), "the instruction under way, or that waits, other than VECTOR").set(insn.q());
     m.unused("descriptors hold more than the sequencer reads", row_info);
 
     for (name, ops) in

@@ -150,7 +150,8 @@ fn parts<'m>(m: &'m Module, shape: &Shape, step: Sig<'m>) -> (Option<Sig<'m>>, S
 fn memory<'m>(m: &'m Module, shape: &Shape, we: Sig<'m>, address: Sig<'m>, data: Sig<'m>) {
     let (row, word) = (m.input("att_row", u(4), "row read"), m.input("att_word", u(16), "word read"));
     unread_address(m, shape, row, word);
-    let memory = m.mem("att", data.width(), shape.row_depth(), shape.sums_style, "V sums a word, row by row");
+    let style = shape.style(data.width(), shape.row_depth());
+    let memory = m.mem("att", data.width(), shape.row_depth(), style, "V sums a word, row by row");
     memory.write(we, address, data);
     let word = word.bits(0, shape.address_bits().min(16)).resize(shape.address_bits());
     let read = memory.read("att_read", shape.address(m, row, word), m.u(1, 1));

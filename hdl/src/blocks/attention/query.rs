@@ -10,7 +10,7 @@
 
 use super::shape::{COUNT_BITS, HEAD_BITS, NUMBER_BITS, PAST_BITS, Shape};
 use super::walk::{Pass, slots};
-use crate::dsl::{MemStyle, Module, Sig, u};
+use crate::dsl::{Module, Sig, u};
 
 /// Module `attention_query_*`.
 pub(super) fn query(shape: &Shape) -> Module {
@@ -52,7 +52,8 @@ pub(super) fn query(shape: &Shape) -> Module {
     first.when(base, shape.head_word(&m, head, segments));
     let at = Counters::new(&m, shape, base, read, segments);
     slot_done.set(read & at.last);
-    let memory = m.mem("query", word_bits, shape.row_depth(), MemStyle::Block, "V codes a word, row by row");
+    let style = shape.style(word_bits, shape.row_depth());
+    let memory = m.mem("query", word_bits, shape.row_depth(), style, "V codes a word, row by row");
     store(&m, shape, memory);
     let word = first.q().wrapping_add(at.word);
     let data = memory.read("word", shape.address(&m, now.row, word), read);

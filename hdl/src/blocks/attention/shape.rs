@@ -47,13 +47,13 @@ pub(super) struct Shape {
     pub context: usize,
     /// Words of a row in the QUERY and ATT memories.
     pub row_words: usize,
-    /// Style of the ATT memory.
-    pub sums_style: MemStyle,
+    /// The part has blocks of 288 kbit.
+    pub large_blocks: bool,
 }
 
 impl Shape {
     pub fn new(c: &Config) -> Shape {
-        let mut shape = Shape {
+        Shape {
             rows: c.rows as usize,
             beat_bytes: c.beat_bytes(),
             width: c.attention_width as usize,
@@ -63,10 +63,13 @@ impl Shape {
             head_size: c.head_size as usize,
             context: c.context as usize,
             row_words: (c.heads * c.head_size / c.lanes) as usize,
-            sums_style: MemStyle::Block,
-        };
-        shape.sums_style = memory_style(c, shape.sum_bits() * c.lanes, shape.row_depth());
-        shape
+            large_blocks: c.large_blocks(),
+        }
+    }
+
+    /// Style of a memory that is read at the clock.
+    pub fn style(&self, width: u32, depth: usize) -> MemStyle {
+        memory_style(self.large_blocks, width, depth)
     }
 
     /// Bits of a beat.

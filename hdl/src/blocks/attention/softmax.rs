@@ -109,6 +109,9 @@ fn real<'m>(m: &'m Module, shape: &Shape, token_now: Sig<'m>) -> Sig<'m> {
     (token_now.ge(first) & token_now.le(last)).named("counts")
 }
 
+/// Bits of a score or weight, and whether the token counts.
+const SCORE_BITS: u32 = 33;
+
 /// Two memories, one of scores that become weights, the other of weights that become codes; what is read of each.
 fn memories<'m>(m: &'m Module, shape: &Shape, we: Sig<'m>, write: Sig<'m>, word: Sig<'m>) -> [Sig<'m>; 2] {
     let read = token(m, shape, "read_token", "token whose score is read");
@@ -116,7 +119,7 @@ fn memories<'m>(m: &'m Module, shape: &Shape, we: Sig<'m>, write: Sig<'m>, word:
     let bank = m.input("code_bank", u(1), "memory that codes are made from");
     let side = |name: &str, coded: Sig<'m>| {
         let doc = "scores, then weights, and whether the token counts";
-        let memory = m.mem(name, 33, shape.context, MemStyle::Block, doc);
+        let memory = m.mem(name, SCORE_BITS, shape.context, shape.style(SCORE_BITS, shape.context), doc);
         memory.write(we & !coded, write, word);
         memory.read(&format!("{name}_read"), coded.mux(code, read), m.u(1, 1))
     };

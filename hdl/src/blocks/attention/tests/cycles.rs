@@ -55,11 +55,11 @@ fn a_pass_takes_its_beats() {
 
 #[test]
 fn a_pass_of_the_kv260_takes_its_beats() {
-    for (tokens, segments, heads) in [(1024, 3, 1), (1024, 4, 4), (4096, 3, 1)] {
+    for (tokens, segments, heads) in [(1024, 6, 1), (1024, 8, 2), (4096, 6, 1)] {
         // one port as wide as all of its ports; slots beyond the heads have nothing to do
         let kv260 = Config::preset("kv260").unwrap();
         let (side, slots) = (kv260.tokens_per_beat() as u32, heads as u32);
-        let config = Config { rows: 1, slots, heads: 8, ports: 1, port_bytes: 64, ..kv260 };
+        let config = Config { rows: 1, slots, heads: 8, ports: 1, port_bytes: 64, burst_beats: 64, ..kv260 };
         let pass = of_a_pass(&config, segments, heads, &[(0, tokens - 1)]);
         assert!(pass.0.cycles <= pass.0.beats + 10.0, "{} cycles", pass.0.cycles);
         judge((tokens, side, segments), pass);
