@@ -9,8 +9,8 @@ mod ends;
 mod line;
 mod sentences;
 
-use common::{Folder, SHAPE};
 use broken::Broken;
+use common::{Folder, SHAPE};
 use ends::Script;
 use line::{AT_ONCE, Line, Rates};
 use rand::{RngExt, SeedableRng};
