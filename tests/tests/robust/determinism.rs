@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use sterna_tests::programs::{root, sterna, sterna_gen};
 
-use crate::place::{Place, Tree, model};
+use crate::place::{Place, Tree, model, stories};
 
 /// Runs the same in two places, deeper in the second one, and compares what was printed and every file.
 fn twice(work: impl Fn(&Place) -> Vec<String>) -> Tree {
@@ -21,19 +21,19 @@ fn twice(work: impl Fn(&Place) -> Vec<String>) -> Tree {
 
 #[test]
 fn verilog_packages_and_explorations() {
-    let stories = root().join("models/stories").to_string_lossy().into_owned();
-    let files =
-        twice(|place| {
-            let run = |args: &[&str]| place.run(sterna_gen(), args);
-            let mut all = vec![run(&["emit", "small.toml", "-o", "out"])];
-            all.extend(["vivado", "fusesoc", "litex"].map(|flow| {
+    let stories = stories();
+    let files = twice(|place| {
+        let run = |args: &[&str]| place.run(sterna_gen(), args);
+        let mut all = vec![run(&["emit", "small.toml", "-o", "out"])];
+        all.extend(
+            ["vivado", "fusesoc", "litex"].map(|flow| {
                 run(&["package", "small.toml", "--for", flow, "-o", &format!("packages/{flow}")])
-            }));
-            let order =
-                ["explore", "--shape", &stories, "--board", "tang-nano-20k", "--json", "--emit", "best.toml"];
-            all.extend([run(&order), run(&["list", "--json"]), run(&["schema", "small.toml"])]);
-            all
-        });
+            }),
+        );
+        let order = ["explore", "--shape", &stories, "--board", "ulx3s-85f", "--json", "--emit", "best.toml"];
+        all.extend([run(&order), run(&["list", "--json"]), run(&["schema", "small.toml"])]);
+        all
+    });
     let here = root().canonicalize().unwrap().to_string_lossy().into_owned();
     let telling = files.iter().find(|(_, bytes)| {
         let text = String::from_utf8_lossy(bytes);
@@ -46,7 +46,7 @@ fn verilog_packages_and_explorations() {
 /// A recording holds the image as it was uploaded, and every answer.
 #[test]
 fn images_tokens_and_models() {
-    let stories = root().join("models/stories").to_string_lossy().into_owned();
+    let stories = stories();
     let files = twice(|place| {
         let run = |args: &[&str]| place.run(sterna(), args);
         let golden =
@@ -69,7 +69,7 @@ fn images_tokens_and_models() {
         vec![
             told["tokens"].to_string(),
             told["text"].to_string(),
-            run(&["convert", &model(), "-o", "model", "--format", formats]),
+            run(&["convert", &stories, "-o", "model", "--format", formats]),
             run(&logits),
             run(&["inspect", &model()]),
         ]

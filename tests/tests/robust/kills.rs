@@ -10,7 +10,7 @@ use rand::RngExt;
 use sterna_tests::programs::{sterna, sterna_gen};
 use sterna_tests::rng;
 
-use crate::place::{Place, Tree, model, small, toml, tree};
+use crate::place::{Place, Tree, model, small, stories, toml, tree};
 
 /// What is killed: a program that writes `out`.
 struct Job {
@@ -23,14 +23,14 @@ struct Job {
 fn jobs() -> Vec<Job> {
     let words = |text: &str| text.split(' ').map(String::from).collect::<Vec<_>>();
     let job = |program, old: &str, new: &str| Job { program, old: words(old), new: words(new) };
-    let (model, golden) = (model(), "run --device golden:tiny -c 16 --record out");
+    let (model, stories, golden) = (model(), stories(), "run --device golden:tiny -c 16 --record out");
     vec![
         job(sterna_gen(), "emit other.toml -o out", "emit small.toml -o out"),
         job(sterna_gen(), "package other.toml --for litex -o out", "package small.toml --for litex -o out"),
         job(
             sterna(),
-            &format!("convert {model} --format tq1_0 -o out"),
-            &format!("convert {model} --force -o out"),
+            &format!("convert {stories} --format tq1_0 -o out"),
+            &format!("convert {stories} --force -o out"),
         ),
         job(
             sterna(),

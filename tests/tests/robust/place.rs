@@ -85,6 +85,11 @@ pub fn toml(config: &Config) -> String {
     sterna_gen::schema(config)
 }
 
+/// The shipped model.
+pub fn stories() -> String {
+    root().join("models/stories").to_string_lossy().into_owned()
+}
+
 /// A small model of the repository.
 pub fn model() -> String {
     root().join("tests/data/reference/bitnet-2b4t").to_string_lossy().into_owned()
