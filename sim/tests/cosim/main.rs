@@ -3,6 +3,7 @@
 mod bench;
 mod faults;
 mod program;
+mod reach;
 
 use bench::{Bench, Row, four_rows, one_row, options};
 use program::layer;
