@@ -1,7 +1,7 @@
 //! Reads the counts that simulations left (VERILATED_COVERAGE) and prints which lines of the Verilog ran and which bits toggled.
 //!
 //! ```sh
-//! VERILATED_COVERAGE=$PWD/target/coverage cargo test --workspace --test cosim --test stories
+//! VERILATED_COVERAGE=$PWD/target/coverage cargo test --package sterna-sim --test cosim
 //! cargo run --package sterna-sim --example coverage -- target/coverage
 //! ```
 //!

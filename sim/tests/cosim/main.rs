@@ -4,6 +4,7 @@ mod bench;
 mod faults;
 mod program;
 mod reach;
+mod second;
 
 use bench::{Bench, Row, four_rows, one_row, options};
 use program::layer;

@@ -77,7 +77,7 @@ fn kills(count: u64) {
     build(&cache, 1);
     let grows = weight(&cache) - before;
     for seed in 2..=count {
-        let more = 1 + (seed * 0x9e37_79b9 >> 7) % (2 * grows);
+        let more = 1 + ((seed * 0x9e37_79b9) >> 7) % (2 * grows);
         println!("seed {seed}: killed {more} above {before}");
         killed += u64::from(kill_at(&cache, seed, more));
         build(&cache, seed);
