@@ -1,6 +1,6 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Both install what is missing or say what is.
 
-.PHONY: demo test coverage formal board-test bitstream help
+.PHONY: demo test coverage coverage-rust formal board-test licences nightly bitstream help
 
 demo: ## stream a story from the simulated accelerator
 	@tools/setup.sh
@@ -22,8 +22,20 @@ board-test: ## the shipped model and foreign clients at a simulated board, some 
 coverage: ## lines and bits of the Verilog that the co-simulation reaches, some minutes
 	@tools/setup.sh
 	rm -rf target/coverage
-	VERILATED_COVERAGE=$(CURDIR)/target/coverage cargo test --workspace --test cosim --test stories --test families
+	VERILATED_COVERAGE=$(CURDIR)/target/coverage cargo test --package sterna-sim --test cosim
 	cargo run --quiet --package sterna-sim --example coverage -- target/coverage
+
+coverage-rust: ## lines of the definition and of the host that their own tests reach; needs llvm-profdata and llvm-cov of rustc's LLVM
+	tools/coverage-rust.sh
+
+licences: ## what is linked: licences, sources, crates in several versions
+	cargo test --quiet --package sterna-tests --test robust licences -- --nocapture --test-threads 1
+
+nightly: ## what is too long for `make test`: kills, random configurations, builds from nothing; hours
+	@tools/setup.sh all
+	cargo test --package sterna-tests --test robust --test configurations -- --ignored --nocapture
+	cargo test --package verilated --test kills -- --ignored --nocapture
+	cargo test --package sterna-sim --test cosim -- --ignored --nocapture
 
 formal: ## proofs of streams, queues, buses and credits on the emitted Verilog, each with a mutant that must fail
 	@tools/setup.sh all

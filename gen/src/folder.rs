@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+use sterna_host::whole::Part;
 
 use crate::error::Error;
 
@@ -27,16 +28,15 @@ pub(crate) fn hashes<T: AsRef<[u8]>>(files: &BTreeMap<String, T>) -> String {
 /// # Errors
 /// If something is there that is not ours, or that was changed, or writing fails. The old folder then stays as it was.
 pub fn write<T: AsRef<[u8]>>(files: &BTreeMap<String, T>, to: &Path) -> Result<usize, Error> {
-    let exists = replaceable(to)?;
+    replaceable(to)?;
     let parent = match to.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
         _ => PathBuf::from("."),
     };
     fs::create_dir_all(&parent).map_err(Error::io("create", &parent))?;
-    let scratch = tempfile::Builder::new().prefix(".sterna-gen-").tempdir_in(&parent);
-    let scratch = scratch.map_err(Error::io("create a folder in", &parent))?;
-    let (new, old) = (scratch.path().join("new"), scratch.path().join("old"));
-    fs::create_dir(&new).map_err(Error::io("create", &new))?;
+    let part = Part::of(to);
+    let new = part.place();
+    fs::create_dir(new).map_err(Error::io("create", new))?;
     let manifest = format!("{FIRST_LINE}\n{}", hashes(files));
     let mut bytes = 0;
     let own = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_ref()));
@@ -48,28 +48,16 @@ pub fn write<T: AsRef<[u8]>>(files: &BTreeMap<String, T>, to: &Path) -> Result<u
         fs::write(&path, text).map_err(Error::io("write", &path))?;
         bytes += text.len();
     }
-    if exists {
-        fs::rename(to, &old).map_err(Error::io("replace", to))?;
-    }
-    if let Err(error) = fs::rename(&new, to) {
-        if exists {
-            fs::rename(&old, to).map_err(Error::io("restore", to))?;
-        }
-        return Err(Error::io("create", to)(error));
-    }
+    part.finish().map_err(Error::io("create", to))?;
     Ok(bytes)
 }
 
-/// Whether something is there to be replaced.
+/// What is there may be replaced, if anything is.
 ///
 /// # Errors
 /// If it is not ours, or was changed.
-pub(crate) fn replaceable(to: &Path) -> Result<bool, Error> {
-    let exists = exists(to)?;
-    if exists {
-        owned(to)?;
-    }
-    Ok(exists)
+pub(crate) fn replaceable(to: &Path) -> Result<(), Error> {
+    if exists(to)? { owned(to) } else { Ok(()) }
 }
 
 fn exists(path: &Path) -> Result<bool, Error> {

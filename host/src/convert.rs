@@ -13,8 +13,9 @@ mod vocabulary;
 use crate::error::{Error, Result};
 use crate::ggml;
 use crate::model::Model;
+use crate::whole::Part;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 
 /// A format that can be written.
@@ -61,54 +62,25 @@ pub fn write(
     if path.exists() && !force {
         return Err(Error::Exists { path: path.into() });
     }
-    let part = beside(path, "part");
-    let io = |source| Error::Io { path: part.clone(), source };
-    fs::create_dir_all(&part).map_err(io)?;
-    let result = formats.iter().try_fold(Written::default(), |mut written, format| {
+    let part = Part::of(path);
+    let folder = part.place();
+    fs::create_dir_all(folder).map_err(Error::at(folder))?;
+    let mut written = Written::default();
+    for format in formats {
         match format {
-            Format::Safetensors => safetensors::write(model, &part, &mut progress)?,
+            Format::Safetensors => safetensors::write(model, folder, &mut progress)?,
             Format::Gguf(kind) => {
                 let name = format!("model-{kind}.gguf");
-                written.notes.extend(gguf::write(model, *kind, &part.join(name), &mut progress)?);
+                written.notes.extend(gguf::write(model, *kind, &folder.join(name), &mut progress)?);
             }
         }
-        Ok(written)
-    });
-    let done = result.and_then(|mut written| {
-        if formats.contains(&Format::Safetensors) {
-            written.notes.extend(vocabulary::to_folder(&model.path, &part)?);
-        }
-        written.files = list(&part)?;
-        put_in_place(&part, path)?;
-        Ok(written)
-    });
-    if done.is_err() {
-        // the first error is the one to tell; a leftover folder is the lesser trouble
-        let _ = fs::remove_dir_all(&part);
     }
-    done
-}
-
-/// A name beside `path` that nobody else uses.
-fn beside(path: &Path, what: &str) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.{what}", std::process::id()));
-    path.with_file_name(name)
-}
-
-/// Moves the finished folder to its name; an old one goes away after that.
-fn put_in_place(part: &Path, path: &Path) -> Result<()> {
-    let io = |source| Error::Io { path: path.into(), source };
-    let old = beside(path, "old");
-    let replaces = path.exists();
-    if replaces {
-        fs::rename(path, &old).map_err(io)?;
+    if formats.contains(&Format::Safetensors) {
+        written.notes.extend(vocabulary::to_folder(&model.path, folder)?);
     }
-    fs::rename(part, path).map_err(io)?;
-    if replaces {
-        if old.is_dir() { fs::remove_dir_all(&old) } else { fs::remove_file(&old) }.map_err(io)?;
-    }
-    Ok(())
+    written.files = list(folder)?;
+    part.finish().map_err(Error::at(path))?;
+    Ok(written)
 }
 
 fn list(folder: &Path) -> Result<Vec<(String, u64)>> {

@@ -37,3 +37,4 @@ pub mod text;
 pub mod trace;
 #[cfg(target_os = "linux")]
 pub mod uio;
+pub mod whole;

@@ -41,6 +41,8 @@ use sterna_spec::registers::{self, offset, status};
 const STEP_SECONDS: u64 = 20;
 /// Between two looks at a step, at most.
 const LOOK: Duration = Duration::from_millis(50);
+/// Looks at a counter of cycles that stands still, after which nothing is hoped for.
+const STILL: u32 = 8;
 /// Words of the first access: few, until it is known what the line bears.
 const BURST: usize = 64;
 /// Time in which another host would have used a device that it has locked.
@@ -255,11 +257,20 @@ impl Device for Serial {
 
     fn wait(&mut self) -> Result<()> {
         let (mut spent, mut last, mut pause) = (0, None, Duration::from_millis(1));
+        let mut still = 0;
         while self.read_register(offset::STATUS)? & status::BUSY != 0 {
             let now = self.cycles()?;
             spent += u64::from(now.wrapping_sub(last.unwrap_or(now)));
             if spent > self.limit {
                 return Err(DeviceError::Timeout(spent));
+            }
+            // the read alone takes cycles
+            still = if last == Some(now) { still + 1 } else { 0 };
+            if still == STILL {
+                return other(format!(
+                    "the counter of cycles of {} has stood at {now} in {STILL} looks while a step was under way; load the bitstream again",
+                    self.link.name()
+                ));
             }
             last = Some(now);
             std::thread::sleep(pause);

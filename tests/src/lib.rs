@@ -1,6 +1,7 @@
-//! What the tests across crates share: random legal configurations, random models that fit them, and the comparison of the model of
-//! speed with simulations.
+//! What the tests across crates share: random legal configurations, random models that fit them, the programs, and the comparison of
+//! the model of speed with simulations.
 
+pub mod programs;
 pub mod speed;
 
 use std::path::PathBuf;

@@ -14,6 +14,8 @@ use sterna_tests::{random_config, random_model};
 
 /// Configurations in the set.
 const CASES: u64 = 30;
+/// Those of a night, behind them; `STERNA_SEEDS` asks for another number.
+const NIGHTLY: u64 = 100;
 
 /// Prefill of five tokens and one more token; the selections and the KV cache.
 fn play<'d>(device: impl Device + 'd, image: &Image, vocab: u32) -> (Vec<Vec<(u32, u32)>>, Vec<u8>) {
@@ -72,3 +74,13 @@ macro_rules! cases {
 }
 // four tests, so that they share the cores
 cases!(first_quarter: 0, second_quarter: 1, third_quarter: 2, last_quarter: 3);
+
+#[test]
+#[ignore = "takes an hour"]
+fn configurations_of_a_night() {
+    let wanted = std::env::var("STERNA_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(NIGHTLY);
+    (CASES..CASES + wanted).for_each(|seed| {
+        println!("seed {seed}");
+        check(seed);
+    });
+}

@@ -12,6 +12,7 @@ use std::path::Path;
 
 use sterna_host::model::Model;
 use sterna_host::shapes::Shape;
+use sterna_host::whole;
 use sterna_spec::config::{Config, PRESETS};
 
 use crate::error::Error;
@@ -181,11 +182,8 @@ impl Explored {
             return Err(Error::Unfit(format!("there is no number {pick} in the table; choose 1 to {most}")));
         };
         let config = Config { name: format!("{}-explored", self.order.board), ..judged.config.clone() };
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(Error::io("write", path))?;
-        std::io::Write::write_all(&mut file, crate::schema(&config).as_bytes())
-            .map_err(Error::io("write", path))?;
-        file.persist(path).map_err(|e| Error::io("write", path)(e.error))?;
-        Ok(())
+        let part = whole::Part::of(path);
+        std::fs::write(part.place(), crate::schema(&config)).map_err(Error::io("write", path))?;
+        part.finish().map_err(Error::io("write", path))
     }
 }

@@ -11,6 +11,8 @@ use sterna_host::bench::{Bench, Outcome, Test, mean_and_deviation, run};
 use sterna_host::devices::{Choice, Watch};
 use sterna_host::error::{Error, Result};
 use sterna_host::model::Model;
+#[cfg(feature = "sim")]
+use sterna_host::whole;
 use sterna_spec::golden::Golden;
 
 /// What is printed of a test; the names are those of `--json`.
@@ -183,7 +185,9 @@ impl Session<'_> {
             reports.push(Report::new(&bench, &shape, test, &outcome, &kept()));
         }
         let json = serde_json::to_vec_pretty(&reports).unwrap_or_default();
-        write_folder(folder, &[("report.json", json), ("report.html", page(&reports).into_bytes())])
+        std::fs::create_dir_all(folder).map_err(Error::at(folder))?;
+        whole::write(&folder.join("report.json"), json)?;
+        whole::write(&folder.join("report.html"), page(&reports))
     }
 
     fn shape(&self) -> String {
@@ -236,22 +240,6 @@ impl Session<'_> {
         line.memory_utilization = moved / (seconds * config.memory_bandwidth() as f64);
         line.stalls = all.causes().map(|(name, cycles)| (name.to_lowercase(), cycles.into())).collect();
     }
-}
-
-/// Writes files into a folder, each under another name first.
-#[cfg(feature = "sim")]
-fn write_folder(folder: &std::path::Path, files: &[(&str, Vec<u8>)]) -> Result<()> {
-    let failed = |path: &std::path::Path| {
-        let path = path.to_path_buf();
-        move |source| Error::Io { path, source }
-    };
-    std::fs::create_dir_all(folder).map_err(failed(folder))?;
-    for (name, bytes) in files {
-        let (path, new) = (folder.join(name), folder.join(format!(".{name}.new")));
-        std::fs::write(&new, bytes).map_err(failed(&new))?;
-        std::fs::rename(&new, &path).map_err(failed(&path))?;
-    }
-    Ok(())
 }
 
 /// Heads of the columns and what stands below them.

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sterna_host::debug;
 use sterna_host::devices::Watch;
 use sterna_host::error::{Error, Result};
+use sterna_host::whole;
 use sterna_sim::{Mismatch, Span};
 
 /// Cycles before and after a difference: in the waveform file, and as text.
@@ -35,7 +36,7 @@ pub fn debug(args: &DebugArgs) -> Result<()> {
     let spans = again(&case, &dump, about(WINDOW))?;
     let signals = debug::signals(&dump, &mismatch, about(SHOWN))?;
     let text = debug::gtkw("difference.fst", &signals, &case.names, &spans, about(WINDOW), mismatch.cycle);
-    fs::write(&save, text).map_err(Error::at(&save))?;
+    whole::write(&save, text)?;
     let picture = debug::waveform(&signals, about(SHOWN), mismatch.cycle);
     if args.json {
         print_json(&described(&mismatch, &dump, &picture))?;

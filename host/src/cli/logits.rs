@@ -9,6 +9,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use serde_json::json;
 use std::path::Path;
 use sterna_host::error::{Error, Result};
+use sterna_host::whole;
 
 /// The command.
 pub fn logits(args: &LogitsArgs) -> Result<()> {
@@ -46,11 +47,5 @@ fn write(path: &Path, tokens: &[u32], logits: &Array2<f32>) -> Result<()> {
         ("tokens", TensorView::new(Dtype::U32, vec![positions], &ids).map_err(problem)?),
     ];
     let file = safetensors::serialize(views, None).map_err(problem)?;
-    let part = path.with_extension(format!("{}.part", std::process::id()));
-    let written = std::fs::write(&part, file).and_then(|()| std::fs::rename(&part, path));
-    written.map_err(|source| {
-        // the first error is the one to tell
-        let _ = std::fs::remove_file(&part);
-        Error::Io { path: path.into(), source }
-    })
+    whole::write(path, file)
 }

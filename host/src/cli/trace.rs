@@ -2,12 +2,12 @@
 
 use super::args::TraceArgs;
 use super::case::Case;
-use std::fs;
 #[cfg(feature = "sim")]
 use std::sync::{Arc, Mutex, PoisonError};
 use sterna_host::devices::Watch;
 use sterna_host::error::{Error, Result};
 use sterna_host::trace::Trace;
+use sterna_host::whole;
 #[cfg(feature = "sim")]
 use sterna_sim::{Activity, Span};
 
@@ -33,10 +33,7 @@ pub fn trace(args: &TraceArgs) -> Result<()> {
         at = trace.step(number, tokens, at, counters);
         number += 1;
     })?;
-    let text = format!("{}\n", trace.json());
-    let partial = args.output.with_extension("partial");
-    fs::write(&partial, text).map_err(Error::at(&partial))?;
-    fs::rename(&partial, &args.output).map_err(Error::at(&args.output))?;
+    whole::write(&args.output, format!("{}\n", trace.json()))?;
     eprintln!("{number} steps, {at} cycles in {}; open it at https://ui.perfetto.dev", args.output.display());
     Ok(())
 }

@@ -5,10 +5,11 @@ use super::value::{Array, Value};
 use super::{ALIGNMENT_KEY, Error, MAGIC};
 use crate::error::{Error as HostError, Result};
 use crate::ggml::Type;
+use crate::whole::Part;
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The version that is written.
 const VERSION: u32 = 3;
@@ -60,15 +61,9 @@ impl<'a> Writer<'a> {
     /// Writes the file. It appears under its name when it is complete; an error leaves no trace of it.
     pub fn write(mut self, path: &Path) -> Result<()> {
         let (header, alignment) = self.header().map_err(|e| e.of(path))?;
-        let temporary = temporary(path);
-        let written = self.stream(&temporary, &header, alignment).and_then(|()| {
-            fs::rename(&temporary, path).map_err(|source| HostError::Io { path: path.into(), source })
-        });
-        if written.is_err() {
-            // the first error is the one to tell; a leftover file is the lesser trouble
-            let _ = fs::remove_file(&temporary);
-        }
-        written
+        let part = Part::of(path);
+        self.stream(part.place(), &header, alignment)?;
+        part.finish().map_err(HostError::at(path))
     }
 
     /// Everything in front of the data, padded, and the alignment. Errors are those that a reader would find.
@@ -139,13 +134,6 @@ impl Planned<'_> {
         let bytes = self.kind.bytes(columns, rows).map_err(named)?;
         Ok(if self.kind == Type::I2_S { (1, bytes) } else { (rows, bytes / rows) })
     }
-}
-
-/// A name beside `path` that no other process uses.
-fn temporary(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.part", std::process::id()));
-    path.with_file_name(name)
 }
 
 fn put<const N: usize>(out: &mut Vec<u8>, bytes: [u8; N]) {

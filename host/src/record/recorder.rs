@@ -2,10 +2,11 @@
 
 use super::format::{Call, Header, MAGIC, Operation, encode};
 use crate::error::{Error, Result};
+use crate::whole::Part;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::cell::RefCell;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -18,7 +19,7 @@ pub struct Tape(Rc<RefCell<Inner>>);
 
 struct Inner {
     path: PathBuf,
-    part: PathBuf,
+    part: Option<Part>,
     output: Option<GzEncoder<File>>,
     calls: u64,
     problem: Option<std::io::Error>,
@@ -30,17 +31,15 @@ impl Tape {
     /// # Errors
     /// If the file cannot be made.
     pub fn start(path: &Path, device: &str, config: &Config) -> Result<Self> {
-        let mut part = path.as_os_str().to_os_string();
-        part.push(format!(".{}.part", std::process::id()));
-        let part = PathBuf::from(part);
-        let io = |source| Error::Io { path: part.clone(), source };
-        let mut output = GzEncoder::new(File::create(&part).map_err(io)?, Compression::fast());
+        let part = Part::of(path);
+        let io = |source| Error::Io { path: path.into(), source };
+        let mut output = GzEncoder::new(File::create(part.place()).map_err(io)?, Compression::fast());
         let header = Header { device: device.into(), config: config.clone() };
         let text = serde_json::to_string(&header).unwrap_or_default();
         let start = [&MAGIC[..], &(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
         output.write_all(&start).map_err(io)?;
         let inner =
-            Inner { path: path.into(), part: part.clone(), output: Some(output), calls: 0, problem: None };
+            Inner { path: path.into(), part: Some(part), output: Some(output), calls: 0, problem: None };
         Ok(Tape(Rc::new(RefCell::new(inner))))
     }
 
@@ -61,25 +60,18 @@ impl Tape {
     /// If anything could not be written; nothing has the file's name then.
     pub fn finish(&self) -> Result<u64> {
         let mut inner = self.0.borrow_mut();
-        let (calls, path, part) = (inner.calls, inner.path.clone(), inner.part.clone());
+        let (calls, path) = (inner.calls, inner.path.clone());
         let io = |source| Error::Io { path: path.clone(), source };
         if let Some(problem) = inner.problem.take() {
             return Err(io(problem));
         }
-        let Some(mut output) = inner.output.take() else { return Ok(calls) };
+        let (Some(mut output), Some(part)) = (inner.output.take(), inner.part.take()) else {
+            return Ok(calls);
+        };
         let end = [&[0][..], &calls.to_le_bytes()].concat();
         output.write_all(&end).and_then(|()| output.finish()?.sync_all()).map_err(io)?;
-        fs::rename(&part, &path).map_err(io)?;
+        part.finish().map_err(io)?;
         Ok(calls)
-    }
-}
-
-impl Drop for Inner {
-    fn drop(&mut self) {
-        if self.output.take().is_some() {
-            // nobody finished it: what is there is no recording
-            let _ = fs::remove_file(&self.part);
-        }
     }
 }
 

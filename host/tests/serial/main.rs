@@ -9,6 +9,7 @@ mod ends;
 mod line;
 mod sentences;
 
+use broken::Broken;
 use common::{Folder, SHAPE};
 use ends::Script;
 use line::{AT_ONCE, Line, Rates};
@@ -243,4 +244,16 @@ fn every_session_writes_anew() {
         device.write_register(offset::ROWS, value).unwrap();
         assert_eq!(board.lock().unwrap().device.read_register(offset::ROWS).unwrap(), value);
     }
+}
+
+#[test]
+fn a_counter_that_stands_still_ends_a_step() {
+    let mut board = Bridge::new(Broken { busy: true, ..Broken::new(Golden::new(&tiny())) }, MEMORY);
+    board.cycles = Some(Box::new(|| 77));
+    let board = Arc::new(Mutex::new(board));
+    let mut device = Serial::over(Box::new(Line::new(&board, Rates::default(), 0)), "line", AT_ONCE).unwrap();
+    assert_eq!(
+        device.wait().unwrap_err().to_string(),
+        "the counter of cycles of line has stood at 77 in 8 looks while a step was under way; load the bitstream again"
+    );
 }

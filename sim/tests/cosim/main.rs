@@ -3,6 +3,8 @@
 mod bench;
 mod faults;
 mod program;
+mod reach;
+mod second;
 
 use bench::{Bench, Row, four_rows, one_row, options};
 use program::layer;

@@ -3,17 +3,18 @@
 //! ```text
 //! <root>/models/<key>.so   shared objects, sealed      <root>/locks/<key>     one builder at a time
 //! <root>/models/<key>.log  what built them             <root>/failed/<key>/   the last failed build of a key, with its log
-//! <root>/runtime/<key>.o   Verilator's runtime, sealed  <root>/build-*/        a build in progress
+//! <root>/runtime/<key>.o   Verilator's runtime, sealed  <root>/build-<key>-*/  a build in progress
 //! ```
 //!
 //! A sealed file ends with the SHA-256 of what comes before and a mark, so that a truncated or altered file is noticed and
-//! built again. Files appear by rename, whole or not at all.
+//! built again. Files appear by rename, whole or not at all. What a killed build left goes away with the next one of its key.
 
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+use tempfile::TempDir;
 
 use crate::error::Error;
 use crate::options::Options;
@@ -75,11 +76,24 @@ impl Cache {
         Ok(file)
     }
 
-    /// Writes `bytes` and their seal to `path` in one step.
-    pub fn store(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    /// A folder for a build; whoever asks holds the lock of `key`, so those that are there belong to nobody.
+    pub fn scratch(&self, key: &str) -> Result<TempDir, Error> {
+        let prefix = format!("build-{key}-");
+        for entry in fs::read_dir(&self.root).map_err(Error::io("read", &self.root))?.flatten() {
+            if entry.file_name().to_string_lossy().starts_with(&prefix) {
+                // what cannot be removed is in nobody's way
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+        let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(&self.root);
+        folder.map_err(Error::io("create a folder in", &self.root))
+    }
+
+    /// Writes `bytes` and their seal to `path` in one step; `scratch` is on the same disk.
+    pub fn store(&self, scratch: &Path, path: &Path, bytes: &[u8]) -> Result<(), Error> {
         let mut file = tempfile::Builder::new()
             .prefix("new-")
-            .tempfile_in(&self.root)
+            .tempfile_in(scratch)
             .map_err(Error::io("create", path))?;
         let digest = Sha256::digest(bytes);
         for part in [bytes, &digest, MARK] {
@@ -110,7 +124,7 @@ mod tests {
             Cache::open(&Options { cache: Some(folder.path().into()), ..Options::default() }).unwrap();
         let path = cache.root.join("models/x");
         assert_eq!(unsealed(&path), None);
-        cache.store(&path, b"hello").unwrap();
+        cache.store(&cache.root, &path, b"hello").unwrap();
         assert_eq!(unsealed(&path).as_deref(), Some(&b"hello"[..]));
         let sealed = fs::read(&path).unwrap();
         for length in 0..sealed.len() {
@@ -123,6 +137,17 @@ mod tests {
             fs::write(&path, &changed).unwrap();
             assert_eq!(unsealed(&path), None, "byte {byte} changed");
         }
+    }
+
+    #[test]
+    fn what_a_killed_build_left_goes_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache =
+            Cache::open(&Options { cache: Some(folder.path().into()), ..Options::default() }).unwrap();
+        let dead = [cache.scratch("a").unwrap().keep(), cache.scratch("ab").unwrap().keep()];
+        fs::write(dead[0].join("new-1"), "half").unwrap();
+        let live = cache.scratch("a").unwrap();
+        assert!(!dead[0].exists() && dead[1].exists() && live.path().is_dir());
     }
 
     #[test]

@@ -212,7 +212,7 @@ impl Builder<'_> {
         let input = self.verilator.root.join("include").join(format!("{name}.cpp"));
         self.compile(&self.compiler(&input.to_string_lossy(), name, &self.options.opt_flag()))?;
         let bytes = fs::read(&object).map_err(Error::io("read", &object))?;
-        self.cache.store(&cached, &bytes)
+        self.cache.store(&self.folder, &cached, &bytes)
     }
 
     /// Runs the C++ compiler.

@@ -38,8 +38,7 @@ pub(crate) fn find_or_build(source: &Source, options: &Options) -> Result<Built,
     if unsealed(&library).is_some() {
         return Ok(built(true)); // someone else has just built it
     }
-    let temporary = tempfile::Builder::new().prefix("build-").tempdir_in(&cache.root);
-    let temporary = temporary.map_err(Error::io("create a folder in", &cache.root))?;
+    let temporary = cache.scratch(&key)?;
     let folder = temporary.path().to_path_buf();
     let failed = cache.root.join("failed").join(&key);
     let builder =
@@ -49,7 +48,7 @@ pub(crate) fn find_or_build(source: &Source, options: &Options) -> Result<Built,
     match result {
         Ok(bytes) => {
             fs::write(built(false).log, log).map_err(Error::io("write", built(false).log))?;
-            cache.store(&library, &bytes)?;
+            cache.store(temporary.path(), &library, &bytes)?;
             Ok(built(false))
         }
         Err(error) => {

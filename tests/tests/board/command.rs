@@ -47,6 +47,11 @@ impl Served {
         Served { child, out, greeting }
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What a host calls the device.
     pub fn device(&self) -> &str {
         self.greeting["device"].as_str().unwrap()

@@ -4,6 +4,7 @@
 mod clients;
 mod command;
 mod line;
+mod loopback;
 mod shipped;
 
 use std::time::Instant;

@@ -1,0 +1,10 @@
+//! `lines::bridge` under libFuzzer.
+#![no_main]
+
+#[path = "../lines.rs"]
+#[allow(dead_code)]
+mod lines;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    lines::bridge(bytes);
+});
