@@ -19,6 +19,14 @@ pub enum Place {
     },
     /// Kind, row or address of a write: the whole write differs, not only its value.
     Order,
+    /// What passes from block to block: its name in `sterna_hdl::observe`, and which of them; for `stored` the byte, counted over the
+    /// beats of all ports.
+    Passage {
+        /// Name.
+        name: &'static str,
+        /// Number, from 0.
+        number: u64,
+    },
     /// A byte of memory.
     Memory {
         /// Physical address.
@@ -109,6 +117,8 @@ impl fmt::Display for Place {
                 write!(f, "{}, element {lane}", full.trim_end_matches(" of row 0"))
             }
             Place::Order => write!(f, "the sequence of writes"),
+            Place::Passage { name: "stored", number } => write!(f, "byte {number:#x} that is stored"),
+            Place::Passage { name, number } => write!(f, "number {number} of what passes as \"{name}\""),
             Place::Memory { address } => write!(f, "memory at {address:#x}"),
             Place::Register { offset } => write!(f, "register {offset:#x}"),
         }
