@@ -2,7 +2,7 @@
 //! first mistake. With `probe` only.
 //!
 //! ```text
-//!   program    reader ─► sequencer     beats of the step stream
+//!   program    reader ─► sequencer     {beat of the step stream 8B, taken as payload by loader 1, matmul 1, attention 1}
 //!   begun      sequencer ─► units      instructions other than VECTOR, and the unit that starts
 //!   vector     sequencer ─► vector     VECTORs
 //!   asked      loader, attention ─► reader   {beat 32, beats 16}

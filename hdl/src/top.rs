@@ -139,16 +139,17 @@ fn streams<'m>(
     keep: Inst<'m>,
     write: Inst<'m>,
 ) {
-    let program = read.source("p");
+    let (program, weights) = (read.source("p"), control.source("matmul_p"));
+    let (constants, passes) = (control.source("load_p"), control.source("attention_p"));
+    control.connect("matmul_beat", weights.fires());
     if probe {
-        observe(m, "program", program.fires(), program.data);
+        let takers = [constants.fires(), weights.fires(), passes.fires()];
+        observe(m, "program", program.fires(), m.cat_lsb(&[program.data, takers[0], takers[1], takers[2]]));
     }
     program.to(control.sink("p"));
-    control.source("load_p").to(load.sink("p"));
-    let weights = control.source("matmul_p");
-    control.connect("matmul_beat", weights.fires());
+    constants.to(load.sink("p"));
     weights.to(engine.sink("w"));
-    control.source("attention_p").to(attend.sink("w"));
+    passes.to(attend.sink("w"));
     let stored = keep.source("w");
     if probe {
         observe(m, "stored", stored.fires(), stored.data);

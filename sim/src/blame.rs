@@ -22,6 +22,7 @@ pub(crate) fn blame(place: &Place, instruction: Option<&Instruction>) -> (&'stat
         Place::Write { kind, lane, .. } => ("lanes", format!("lane{lane}.{}", output(kind))),
         Place::Order => ("lanes", "probe_address".into()),
         Place::Passage { name, .. } => passage(name),
+        Place::Payload { block } => (block, if block == "load" { "p_ready" } else { "w_ready" }.into()),
         Place::Memory { .. } => ("write", "w_data".into()),
         Place::Register { offset: offset::TOPK.. } => ("select", "rd_logit".into()),
         Place::Register { offset: offset::STATUS | offset::ERROR } => ("control", "error_code".into()),

@@ -162,11 +162,10 @@ impl Lockstep {
         let transfers = Step { golden: &mut self.golden, memory, loads, stores, passed, whole }.mistakes()?;
         // the earliest by program, then by time: what follows may be its consequence
         let all = transfers.into_iter().chain(found);
-        if let Some(first) = all.min_by_key(|wrong| (wrong.instruction, wrong.cycle)) {
-            return Err(self.stop(first));
-        }
-        if let Err(wrong) = end {
-            return Err(self.stop(*wrong));
+        let first = all.min_by_key(|wrong| (wrong.instruction, wrong.cycle)).or(end.err().map(|end| *end));
+        if let Some(first) = first {
+            let settings = self.compare_settings()?;
+            return Err(self.stop(settings.unwrap_or(first)));
         }
         self.compare_memory()?;
         if words.iter().any(|w| w.kind == DstKind::Topk as u8) {
@@ -226,6 +225,19 @@ impl Lockstep {
         let (expected, cycle) = (format!("no more writes after {}", want.len()), extra.cycle);
         let (instruction, row) = want.last().map(|w| (w.instruction, w.row)).unzip();
         Some(Wrong { instruction, row, place: Place::Order, expected, got, cycle })
+    }
+
+    /// The first setting that the two do not share: everything else may follow from it.
+    fn compare_settings(&mut self) -> Result<Option<Wrong>, DeviceError> {
+        let settings = table(self.rtl.config()).into_iter().filter(|r| r.access == Access::ReadWrite);
+        for at in settings.map(|r| r.offset).filter(|at| *at != offset::IRQ_ENABLE) {
+            let [want, got] = self.both(at)?;
+            if want != got {
+                let cycle = self.rtl.cycles();
+                return Ok(Some(register(at, format!("{want:#x}"), format!("{got:#x}"), cycle)));
+            }
+        }
+        Ok(None)
     }
 
     fn compare_memory(&mut self) -> Result<(), DeviceError> {

@@ -34,7 +34,8 @@ pub struct Passages {
 fn width(config: &Config, name: &str) -> u32 {
     let lanes = config.lanes;
     match name {
-        "program" | "data" => config.beat_bits(),
+        "program" => config.beat_bits() + 3,
+        "data" => config.beat_bits(),
         "begun" => 256 + 3,
         "vector" => 256,
         "asked" => 48,

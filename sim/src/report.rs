@@ -27,6 +27,11 @@ pub enum Place {
         /// Number, from 0.
         number: u64,
     },
+    /// Who takes a beat of the step stream: a unit that has too much or too little of its payload.
+    Payload {
+        /// Instance of the unit.
+        block: &'static str,
+    },
     /// A byte of memory.
     Memory {
         /// Physical address.
@@ -119,6 +124,7 @@ impl fmt::Display for Place {
             Place::Order => write!(f, "the sequence of writes"),
             Place::Passage { name: "stored", number } => write!(f, "byte {number:#x} that is stored"),
             Place::Passage { name, number } => write!(f, "number {number} of what passes as \"{name}\""),
+            Place::Payload { block } => write!(f, "the end of the payload of {block}"),
             Place::Memory { address } => write!(f, "memory at {address:#x}"),
             Place::Register { offset } => write!(f, "register {offset:#x}"),
         }

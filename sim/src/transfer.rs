@@ -49,6 +49,7 @@ impl Step<'_> {
         let bases = walk::bases(self.golden)?;
         let mut found = Vec::new();
         found.extend(self.program(&config, &bases)?);
+        found.extend(self.takers(&config)?);
         found.extend(self.data(&config, &bases)?);
         found.extend(self.begun()?);
         found.extend(self.loaded(&config));
@@ -92,6 +93,7 @@ impl Step<'_> {
             };
             cycle = when;
             let held = self.beat(config, bases, beat)?;
+            let data = &data[..config.beat_bits() as usize / 32];
             if !written.contains(&beat) && held.iter().flatten().all(|words| words != data) {
                 let expected = held.into_iter().flatten().next().map_or("nothing".into(), |w| hex(&w));
                 return Ok(Some(wrong(name, number, expected, hex(data), when)));
@@ -104,6 +106,44 @@ impl Step<'_> {
         let first = u64::from(self.golden.read_register(offset::PROGRAM_BASE)?);
         let taken = self.passed("program").cycles.len() as u64;
         self.beats("program", (config, bases), first..first + taken)
+    }
+
+    /// Who takes the beats of the step stream: a unit that ends too early, or takes more than its payload.
+    fn takers(&mut self, config: &Config) -> Result<Option<Wrong>, DeviceError> {
+        let at = config.beat_bits() as usize / 32;
+        let slots = walk::slots(self.golden)?;
+        let mut got = self.passed("program").all();
+        let mut before = None;
+        for (number, slot) in (0..).zip(slots) {
+            let taker = match Instruction::decode(&slot.bytes) {
+                Ok(Instruction::Load { .. }) => 1,
+                Ok(Instruction::Matmul { .. }) => 2,
+                Ok(Instruction::Attn { .. }) => 4,
+                _ => 0,
+            };
+            let beats = [(0, config.instruction_beats() as u64), (taker, slot.payload)];
+            for (due, count) in beats {
+                for _ in 0..count {
+                    let Some((cycle, data)) = got.next() else { return Ok(None) };
+                    // of an instruction's beat that a unit takes, the unit; of payload, whose it is
+                    let taken = data[at] & 7;
+                    let unit = if due == 0 { taken } else { due };
+                    if taken != due {
+                        let name = ["load", "engine", "attend"][unit.ilog2() as usize % 3];
+                        let instruction = if due == 0 { before } else { Some(number) };
+                        let text = |unit: u32| match unit {
+                            0 => "an instruction's beat".to_string(),
+                            _ => format!("payload of unit {}", unit.ilog2()),
+                        };
+                        let wrong = wrong("payload", 0, text(due), text(taken), cycle);
+                        let place = Place::Payload { block: name };
+                        return Ok(Some(Wrong { instruction, place, ..wrong }));
+                    }
+                }
+            }
+            before = Some(number);
+        }
+        Ok(None)
     }
 
     fn data(&mut self, config: &Config, bases: &[u64]) -> Result<Option<Wrong>, DeviceError> {
@@ -126,8 +166,8 @@ impl Step<'_> {
         }
         let mut due: [Vec<(u32, Vec<u32>)>; 2] = Default::default();
         for (number, slot) in (0..).zip(&all) {
-            let mut data = words(slot);
-            let unit = match Instruction::decode(slot) {
+            let mut data = words(&slot.bytes);
+            let unit = match Instruction::decode(&slot.bytes) {
                 Ok(Instruction::End { body }) if body && asks => continue,
                 Ok(Instruction::End { .. }) | Err(_) => break,
                 Ok(Instruction::Vector(_)) => None,

@@ -32,8 +32,16 @@ pub fn bases(golden: &mut Golden) -> Result<Vec<u64>, DeviceError> {
     (0..ports).map(base).collect()
 }
 
+/// An instruction where it stands.
+pub struct Slot {
+    /// Its bytes.
+    pub bytes: [u8; INSTRUCTION_BYTES],
+    /// Beats of the payload behind it.
+    pub payload: u64,
+}
+
 /// The instructions of the program that a device's registers name, up to its end or the first that is not legal.
-pub fn slots(golden: &mut Golden) -> Result<Vec<[u8; INSTRUCTION_BYTES]>, DeviceError> {
+pub fn slots(golden: &mut Golden) -> Result<Vec<Slot>, DeviceError> {
     let config = golden.config().clone();
     let bases = bases(golden)?;
     let first = u64::from(golden.read_register(offset::PROGRAM_BASE)?);
@@ -49,15 +57,16 @@ pub fn slots(golden: &mut Golden) -> Result<Vec<[u8; INSTRUCTION_BYTES]>, Device
         });
         result?;
         let Ok(instruction) = Instruction::decode(&slot) else { break };
-        slots.push(slot);
-        at += config.instruction_beats() as u64 + payload_beats(&config, &instruction);
+        let payload = payload_beats(&config, &instruction);
+        slots.push(Slot { bytes: slot, payload });
+        at += config.instruction_beats() as u64 + payload;
     }
     Ok(slots)
 }
 
 /// Instruction `number` of that program; `None` if it ends before.
 pub fn instruction(golden: &mut Golden, number: u32) -> Result<Option<Instruction>, DeviceError> {
-    Ok(slots(golden)?.get(number as usize).and_then(|slot| Instruction::decode(slot).ok()))
+    Ok(slots(golden)?.get(number as usize).and_then(|slot| Instruction::decode(&slot.bytes).ok()))
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ struct Site {
     /// Bits of the target, if it is an assignment to a whole signal.
     width: Option<u32>,
     condition: bool,
-    /// The target belongs to the observation port.
+    /// In the top: the target belongs to the observation port, as all registers there.
     observed: bool,
 }
 
@@ -156,7 +156,7 @@ fn sites(text: &str) -> Vec<Site> {
         if let Some(cond) = line.find("if (") {
             let open = at + cond + 4;
             if let Some(close) = closing(&text[open..]) {
-                found.push(Site { range: (open, open + close), width: None, condition: true, observed: false });
+                found.push(Site { range: (open, open + close), width: None, condition: true, observed: true });
             }
         }
         let (target, sign) = match (trimmed.split_once(" <= "), trimmed.split_once(" = ")) {
