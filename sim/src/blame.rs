@@ -25,7 +25,9 @@ pub(crate) fn blame(place: &Place, instruction: Option<&Instruction>) -> (&'stat
         Place::Payload { block } => (block, if block == "load" { "p_ready" } else { "w_ready" }.into()),
         Place::Memory { .. } => ("write", "w_data".into()),
         Place::Register { offset: offset::TOPK.. } => ("select", "rd_logit".into()),
-        Place::Register { offset: offset::STATUS | offset::ERROR } => ("control", "error_code".into()),
+        Place::End { block: 2 } => ("read", "error".into()),
+        Place::End { block: 3 } => ("write", "error".into()),
+        Place::End { .. } => ("control", "error_code".into()),
         Place::Register { .. } => ("register_block", "s_axi_rdata".into()),
     };
     (block, format!("{}.{block}.{signal}", sterna_hdl::top::TOP))

@@ -180,10 +180,12 @@ impl Lockstep {
         let state = self.both(offset::STATUS)?;
         let error = self.both(offset::ERROR)?;
         let code = error.map(|e| e & 0xff);
-        for (at, [want, got]) in [(offset::STATUS, state), (offset::ERROR, code)] {
+        for (name, [want, got]) in [("STATUS", state), ("ERROR", code)] {
             if want != got {
-                let cycle = self.rtl.cycles();
-                return Ok(Err(Box::new(register(at, format!("{want:#x}"), format!("{got:#x}"), cycle))));
+                let text = |x: u32| format!("{name} {x:#x}");
+                let wrong = register(offset::ERROR, text(want), text(got), self.rtl.cycles());
+                let place = Place::End { block: (error[1] >> 8) as u8 };
+                return Ok(Err(Box::new(Wrong { place, ..wrong })));
             }
         }
         Ok(Ok(state[0] & status::ERROR != 0))

@@ -37,6 +37,11 @@ pub enum Place {
         /// Physical address.
         address: u64,
     },
+    /// How the step ended: STATUS or the code of ERROR.
+    End {
+        /// The block that the Verilog's ERROR names, as `sterna_spec::registers::ERROR_BLOCKS` numbers them; 0 for none.
+        block: u8,
+    },
     /// A register.
     Register {
         /// Byte offset.
@@ -126,6 +131,8 @@ impl fmt::Display for Place {
             Place::Passage { name, number } => write!(f, "number {number} of what passes as \"{name}\""),
             Place::Payload { block } => write!(f, "the end of the payload of {block}"),
             Place::Memory { address } => write!(f, "memory at {address:#x}"),
+            Place::End { block: 0 } => write!(f, "the end of the step"),
+            Place::End { block } => write!(f, "the end of the step, with an error of block {block}"),
             Place::Register { offset } => write!(f, "register {offset:#x}"),
         }
     }

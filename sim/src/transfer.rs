@@ -53,9 +53,7 @@ impl Step<'_> {
         found.extend(self.data(&config, &bases)?);
         found.extend(self.begun()?);
         found.extend(self.loaded(&config));
-        if self.whole {
-            found.extend(self.stored(&config, &bases)?);
-        }
+        found.extend(self.stored(&config, &bases)?);
         Ok(found)
     }
 
@@ -261,6 +259,7 @@ impl Step<'_> {
                     Some(&(value, cycle)) => {
                         return Ok(Some(at(wrong("stored", byte, text(want), text(value), cycle))));
                     }
+                    None if !self.whole => continue,
                     None => {
                         let none = "never stored".into();
                         return Ok(Some(at(wrong("stored", byte, text(want), none, last))));
