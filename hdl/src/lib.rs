@@ -3,6 +3,7 @@
 pub mod blocks;
 pub mod board;
 pub mod dsl;
+pub mod observe;
 pub mod top;
 
 pub use top::verilog as emit;

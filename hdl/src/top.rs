@@ -19,6 +19,7 @@ use crate::blocks::{
     registers::registers, sequencer::sequencer, store::store, topk::topk, vector::vector, writer::writer,
 };
 use crate::dsl::{Errors, Inst, Module, emit, mux};
+use crate::observe::observe;
 
 /// Name of the top module.
 pub const TOP: &str = "sterna";
@@ -57,6 +58,7 @@ pub fn top(config: &Config) -> Module {
         m.export(control, "activity", "activity");
         let causes = control.out("count");
         m.output("activity_count", causes.ty(), "counters that advance in this cycle").set(causes);
+        instructions(&m, control, load);
     }
 
     // the step
@@ -80,7 +82,7 @@ pub fn top(config: &Config) -> Module {
     wire(count, "values", &[(regs, "counters")]);
 
     memory(&m, regs, control, read, write);
-    streams(&m, control, read, load, engine, attend, keep, write);
+    streams(&m, config.probe, control, read, load, engine, attend, keep, write);
     vector_wires(lanes, load, engine, attend, keep, select);
     wire(regs, "result_base", &[(keep, "result_base")]);
     wire(regs, "result_stride", &[(keep, "result_stride")]);
@@ -98,6 +100,16 @@ pub fn top(config: &Config) -> Module {
     wire(engine, "stall_stream", &[(control, "matmul_stream")]);
     wire(attend, "stall_data", &[(control, "attention_data")]);
     m
+}
+
+/// Shows the instructions that begin, and the words that are loaded.
+fn instructions<'m>(m: &'m Module, control: Inst<'m>, load: Inst<'m>) {
+    let units = ["load", "matmul", "attention"].map(|unit| control.out(&format!("start_{unit}")));
+    let begun = m.cat_lsb(&[control.out("insn"), units[0], units[1], units[2]]);
+    observe(m, "begun", units[0] | units[1] | units[2], begun);
+    observe(m, "vector", control.out("start_vector"), control.out("vector_insn"));
+    let parts = ["ld_data", "ld_word", "ld_row", "ld_cmem", "ld_mask"].map(|part| load.out(part));
+    observe(m, "loaded", load.out("ld_vmem") | load.out("ld_cmem"), m.cat_lsb(&parts));
 }
 
 fn memory<'m>(_: &'m Module, regs: Inst<'m>, control: Inst<'m>, read: Inst<'m>, write: Inst<'m>) {
@@ -118,6 +130,7 @@ fn memory<'m>(_: &'m Module, regs: Inst<'m>, control: Inst<'m>, read: Inst<'m>, 
 #[allow(clippy::too_many_arguments)] // the top's streams, all in one place
 fn streams<'m>(
     m: &'m Module,
+    probe: bool,
     control: Inst<'m>,
     read: Inst<'m>,
     load: Inst<'m>,
@@ -126,18 +139,31 @@ fn streams<'m>(
     keep: Inst<'m>,
     write: Inst<'m>,
 ) {
-    read.source("p").to(control.sink("p"));
-    control.source("load_p").to(load.sink("p"));
-    let weights = control.source("matmul_p");
+    let (program, weights) = (read.source("p"), control.source("matmul_p"));
+    let (constants, passes) = (control.source("load_p"), control.source("attention_p"));
     control.connect("matmul_beat", weights.fires());
+    if probe {
+        let takers = [constants.fires(), weights.fires(), passes.fires()];
+        observe(m, "program", program.fires(), m.cat_lsb(&[program.data, takers[0], takers[1], takers[2]]));
+    }
+    program.to(control.sink("p"));
+    constants.to(load.sink("p"));
     weights.to(engine.sink("w"));
-    control.source("attention_p").to(attend.sink("w"));
-    keep.source("w").to(write.sink("w"));
+    passes.to(attend.sink("w"));
+    let stored = keep.source("w");
+    if probe {
+        observe(m, "stored", stored.fires(), stored.data);
+    }
+    stored.to(write.sink("w"));
 
     // only one of loader and attention is at work, so the data and the requests are theirs in turn
     let (gathered, cached) = (load.source("req"), attend.source("req"));
     let request = read.sink("req");
-    request.set(gathered.valid | cached.valid, mux(gathered.valid, gathered.data, cached.data));
+    let asked = mux(gathered.valid, gathered.data, cached.data);
+    request.set(gathered.valid | cached.valid, asked);
+    if probe {
+        observe(m, "asked", request.fires(), asked);
+    }
     gathered.ready.set(request.ready);
     cached.ready.set(request.ready & !gathered.valid);
     let data = read.source("d");
@@ -145,6 +171,9 @@ fn streams<'m>(
     to_load.set(data.valid, data.data);
     to_attend.set(data.valid, data.data);
     data.ready.set(m.node("data_taken", to_load.ready | to_attend.ready));
+    if probe {
+        observe(m, "data", data.fires(), data.data);
+    }
 }
 
 fn vector_wires<'m>(

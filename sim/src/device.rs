@@ -11,6 +11,7 @@ use verilated::{Design, Format, Init, Model, Port, Source};
 
 use crate::activity::{Activity, ActivityPins};
 use crate::memory::{Master, Memory, Slave, Stalls};
+use crate::passages::{self, Passages};
 use crate::pins::{LitePins, MasterPins};
 use crate::probe::{Observed, Probe};
 use sterna_spec::profile::Profile;
@@ -81,6 +82,9 @@ pub struct SimDevice {
     memory: Memory,
     irq: Port,
     probe: Option<Probe>,
+    passages: Option<Passages>,
+    /// Somebody takes what passes.
+    watched: bool,
     activity: Option<(ActivityPins, Arc<Mutex<Activity>>)>,
     strict: bool,
     watchdog: u64,
@@ -132,6 +136,7 @@ impl SimDevice {
         let ports = config.ports as usize;
         let pins = (0..config.ports).map(|i| MasterPins::new(&model, config, i)).collect::<Result<_, _>>();
         let probe = config.probe.then(|| Probe::new(&model, config)).transpose();
+        let passages = config.probe.then(|| Passages::new(&model, config)).transpose();
         let activity = options.activity.clone().filter(|_| config.probe);
         let activity = activity.map(|kept| ActivityPins::new(&model).map(|pins| (pins, kept))).transpose();
         let mut device = SimDevice {
@@ -143,6 +148,8 @@ impl SimDevice {
             slaves: vec![Slave::default(); ports],
             memory: Memory::new(ports, config.port_bytes as usize, profile, options.stalls, options.seed),
             probe: probe.map_err(failed)?,
+            passages: passages.map_err(failed)?,
+            watched: false,
             activity: activity.map_err(failed)?,
             strict: options.strict,
             watchdog: options.watchdog,
@@ -205,6 +212,16 @@ impl SimDevice {
         self.reset()
     }
 
+    /// Sets an input and lets outputs follow: for a host that does with the register port what [`Device`] does not.
+    ///
+    /// # Errors
+    /// If there is no such input.
+    pub fn set_pin(&mut self, name: &str, value: u64) -> Result<(), DeviceError> {
+        let port = self.model.port(name).map_err(failed)?;
+        self.model.set(port, value).map_err(failed)?;
+        self.settle()
+    }
+
     /// The memory: traffic, contents, regions that may be written.
     pub fn memory(&mut self) -> &mut Memory {
         &mut self.memory
@@ -213,6 +230,16 @@ impl SimDevice {
     /// What the observation port said since the last call; empty without `probe`.
     pub(crate) fn observed(&mut self) -> Observed {
         self.probe.as_mut().map(Probe::take).unwrap_or_default()
+    }
+
+    /// From now on keeps what passes from block to block, for [`SimDevice::passed`].
+    pub(crate) fn watch(&mut self) {
+        self.watched = true;
+    }
+
+    /// What passed from block to block since the last call; nothing without `probe`.
+    pub(crate) fn passed(&mut self) -> passages::All {
+        self.passages.as_mut().map(Passages::take).unwrap_or_default()
     }
 
     /// Runs cycles in which the host does nothing.
@@ -285,6 +312,9 @@ impl SimDevice {
         }
         if let Some(probe) = &mut self.probe {
             probe.sample(&self.model, now + 1).map_err(failed)?;
+        }
+        if let Some(passages) = self.passages.as_mut().filter(|_| self.watched) {
+            passages.sample(&self.model, now + 1).map_err(failed)?;
         }
         Ok(())
     }

@@ -11,7 +11,8 @@
 //! | `pins.rs` | ports of the model, looked up once |
 //! | `device.rs` | [`SimDevice`] |
 //! | `bus.rs` | its register accesses |
-//! | `probe.rs` | what the observation port said |
+//! | `probe.rs` | what the observation port of the vector unit said |
+//! | `passages.rs`, `transfer.rs` | what passed from block to block, and what must have |
 //! | `activity.rs` | [`Activity`]: what every cycle was spent on, by instruction |
 //! | `lockstep.rs` | [`Lockstep`] |
 //! | `blame.rs` | the block that a difference points at |
@@ -28,10 +29,12 @@ pub mod device;
 pub mod evaluator;
 pub mod lockstep;
 pub mod memory;
+mod passages;
 mod pins;
 mod probe;
 pub mod report;
 pub mod sdram;
+mod transfer;
 mod walk;
 
 pub use activity::{Activity, Counts, Span};

@@ -13,25 +13,17 @@ use crate::blame::blame;
 use crate::device::{Options, SimDevice};
 use crate::probe::{Event, Observed};
 use crate::report::{Mismatch, Place, describe, value, words_of};
+use crate::transfer::{Step, Wrong};
 use crate::walk;
 
 /// Cycles before and after a difference that the reproducing command traces.
 const BEFORE: u64 = 2000;
 const AFTER: u64 = 100;
 
-/// A difference between two writes.
-struct Found<'w> {
-    /// The golden model's write, if it has one.
-    write: Option<&'w Write>,
-    place: Place,
-    expected: String,
-    got: String,
-    cycle: u64,
-}
-
-/// Runs a golden model and the Verilog of the same configuration with the same inputs. After each step, compares every word of
-/// integers that matrix engine and attention unit delivered, every word and scalar that vector and attention units wrote, status and
-/// error, the selection, and all of memory.
+/// Runs a golden model and the Verilog of the same configuration with the same inputs. After each step, compares what passed between
+/// blocks: beats of the reader, instructions, loaded words, every word of integers that matrix engine and attention unit delivered,
+/// every word and scalar that vector and attention units wrote, bytes on their way to memory; then status and error, the selection,
+/// and all of memory.
 ///
 /// Words are compared in their order, and the scalars of each row in theirs: the hardware may write a reduction's scalar before or
 /// after the words that follow it, and attention takes a pass of several rows before their next one.
@@ -62,7 +54,8 @@ impl Lockstep {
     }
 
     /// From a device whose configuration has `probe`.
-    pub fn from_parts(rtl: SimDevice, seed: u64) -> Self {
+    pub fn from_parts(mut rtl: SimDevice, seed: u64) -> Self {
+        rtl.watch();
         let mut golden = Golden::new(rtl.config());
         golden.record(true);
         let (names, reproduce, mismatch, shared) = (Vec::new(), None, None, None);
@@ -105,15 +98,8 @@ impl Lockstep {
     }
 
     /// Fills in a report and stops.
-    fn stop(
-        &mut self,
-        place: Place,
-        write: Option<&Write>,
-        expected: String,
-        got: String,
-        cycle: u64,
-    ) -> DeviceError {
-        let instruction = write.map(|w| w.instruction);
+    fn stop(&mut self, wrong: Wrong) -> DeviceError {
+        let Wrong { instruction, row, place, expected, got, cycle } = wrong;
         let decoded = instruction.and_then(|i| walk::instruction(&mut self.golden, i).ok().flatten());
         let named =
             |i: u32| self.names.iter().rev().find(|(first, _)| *first <= i).map(|(_, name)| name.clone());
@@ -130,7 +116,7 @@ impl Lockstep {
             layer: instruction.and_then(named),
             instruction,
             disassembly: decoded.map(|i| i.to_string()),
-            row: write.map(|w| w.row),
+            row,
             block,
             signal,
             place,
@@ -150,28 +136,36 @@ impl Lockstep {
     /// Compares everything that a step left behind.
     fn compare(&mut self) -> Result<(), DeviceError> {
         let reads = self.golden.take_reads();
+        let (loads, stores) = self.golden.take_transfers();
         let log = self.golden.take_log();
         let seen = self.rtl.observed();
-        let failed = self.compare_end()?;
-        if failed {
+        let passed = self.rtl.passed();
+        let end = self.compare_end()?;
+        if let Ok(true) = end {
             // both stopped with the same error; how far the hardware had come is its own affair
             self.step += 1;
             return Ok(());
         }
+        let whole = end.is_ok();
         let (scalars, words): (Vec<_>, Vec<_>) = log.iter().partition(|w| w.kind == Write::SCALAR);
         let of_row = |row: u32| {
             let want: Vec<_> = scalars.iter().filter(|w| w.row == row).copied().collect();
             let got: Vec<_> = seen.scalars.iter().filter(|e| u32::from(e.row) == row).copied().collect();
-            self.compare_writes(&want, &got, &seen)
+            self.compare_writes(&want, &got, &seen, whole)
         };
         let reads: Vec<_> = reads.iter().collect();
-        let found = [(&reads, &seen.reads), (&words, &seen.words)].into_iter();
-        let found = found.map(|(want, got)| self.compare_writes(want, got, &seen));
-        let found = found.chain((0..self.rtl.config().rows).map(of_row));
+        let writes = [(&reads, &seen.reads), (&words, &seen.words)].into_iter();
+        let writes = writes.filter_map(|(want, got)| self.compare_writes(want, got, &seen, whole));
+        let found: Vec<Wrong> = writes.chain((0..self.rtl.config().rows).filter_map(of_row)).collect();
+        let memory = self.rtl.memory();
+        let (loads, stores, passed) = (&loads[..], &stores[..], &passed);
+        let transfers = Step { golden: &mut self.golden, memory, loads, stores, passed, whole }.mistakes()?;
         // the earliest by program, then by time: what follows may be its consequence
-        let first = found.flatten().min_by_key(|f| (f.write.map(|w| w.instruction), f.cycle));
-        if let Some(Found { write, place, expected, got, cycle }) = first {
-            return Err(self.stop(place, write, expected, got, cycle));
+        let all = transfers.into_iter().chain(found);
+        let first = all.min_by_key(|wrong| (wrong.instruction, wrong.cycle)).or(end.err().map(|end| *end));
+        if let Some(first) = first {
+            let settings = self.compare_settings()?;
+            return Err(self.stop(settings.unwrap_or(first)));
         }
         self.compare_memory()?;
         if words.iter().any(|w| w.kind == DstKind::Topk as u8) {
@@ -181,51 +175,71 @@ impl Lockstep {
         Ok(())
     }
 
-    /// STATUS and the error's code; `true` if both report an error.
-    fn compare_end(&mut self) -> Result<bool, DeviceError> {
+    /// STATUS and the error's code; `true` if both report an error, `Err` if they differ.
+    fn compare_end(&mut self) -> Result<Result<bool, Box<Wrong>>, DeviceError> {
         let state = self.both(offset::STATUS)?;
         let error = self.both(offset::ERROR)?;
-        for (at, [want, got]) in [(offset::STATUS, state), (offset::ERROR, error.map(|e| e & 0xff))] {
+        let code = error.map(|e| e & 0xff);
+        for (name, [want, got]) in [("STATUS", state), ("ERROR", code)] {
             if want != got {
-                let text = |x: u32| format!("{x:#x}");
-                let cycle = self.rtl.cycles();
-                return Err(self.stop(Place::Register { offset: at }, None, text(want), text(got), cycle));
+                let text = |x: u32| format!("{name} {x:#x}");
+                let wrong = register(offset::ERROR, text(want), text(got), self.rtl.cycles());
+                let place = Place::End { block: (error[1] >> 8) as u8 };
+                return Ok(Err(Box::new(Wrong { place, ..wrong })));
             }
         }
-        Ok(state[0] & status::ERROR != 0)
+        Ok(Ok(state[0] & status::ERROR != 0))
     }
 
     fn both(&mut self, at: u32) -> Result<[u32; 2], DeviceError> {
         Ok([self.golden.read_register(at)?, self.rtl.read_register(at)?])
     }
 
-    /// The first difference between two sequences of writes.
-    fn compare_writes<'w>(&self, want: &[&'w Write], got: &[Event], seen: &Observed) -> Option<Found<'w>> {
+    /// The first difference between two sequences of writes; `whole`: none may be missing, or too many.
+    fn compare_writes(&self, want: &[&Write], got: &[Event], seen: &Observed, whole: bool) -> Option<Wrong> {
+        let of = |w: &Write, place, expected, got, cycle| {
+            Some(Wrong { instruction: Some(w.instruction), row: Some(w.row), place, expected, got, cycle })
+        };
         for (&w, g) in want.iter().zip(got) {
             if (w.kind, w.row, w.address) != (g.kind, g.row.into(), g.address) {
                 let (expected, got) =
                     (describe(w.kind, w.row, w.address), describe(g.kind, g.row.into(), g.address));
-                return Some(Found { write: Some(w), place: Place::Order, expected, got, cycle: g.cycle });
+                return of(w, Place::Order, expected, got, g.cycle);
             }
             let data = seen.data(g);
             let mut lanes = w.data.chunks(words_of(w.kind)).zip(data.chunks(words_of(w.kind)));
             if let Some(lane) = lanes.clone().position(|(want, got)| want != got) {
                 let place = Place::Write { kind: w.kind, address: w.address, lane };
                 let (expected, got) = lanes.nth(lane).unwrap_or_default();
-                let (expected, got) = (value(w.kind, expected), value(w.kind, got));
-                return Some(Found { write: Some(w), place, expected, got, cycle: g.cycle });
+                return of(w, place, value(w.kind, expected), value(w.kind, got), g.cycle);
             }
+        }
+        if !whole {
+            return None;
         }
         if let Some(&w) = want.get(got.len()) {
             let (expected, got) =
                 (describe(w.kind, w.row, w.address), format!("no more writes after {}", got.len()));
-            let cycle = seen.last_cycle().unwrap_or(self.rtl.cycles());
-            return Some(Found { write: Some(w), place: Place::Order, expected, got, cycle });
+            return of(w, Place::Order, expected, got, seen.last_cycle().unwrap_or(self.rtl.cycles()));
         }
         let extra = got.get(want.len())?;
         let got = describe(extra.kind, extra.row.into(), extra.address);
-        let expected = format!("no more writes after {}", want.len());
-        Some(Found { write: want.last().copied(), place: Place::Order, expected, got, cycle: extra.cycle })
+        let (expected, cycle) = (format!("no more writes after {}", want.len()), extra.cycle);
+        let (instruction, row) = want.last().map(|w| (w.instruction, w.row)).unzip();
+        Some(Wrong { instruction, row, place: Place::Order, expected, got, cycle })
+    }
+
+    /// The first setting that the two do not share: everything else may follow from it.
+    fn compare_settings(&mut self) -> Result<Option<Wrong>, DeviceError> {
+        let settings = table(self.rtl.config()).into_iter().filter(|r| r.access == Access::ReadWrite);
+        for at in settings.map(|r| r.offset).filter(|at| *at != offset::IRQ_ENABLE) {
+            let [want, got] = self.both(at)?;
+            if want != got {
+                let cycle = self.rtl.cycles();
+                return Ok(Some(register(at, format!("{want:#x}"), format!("{got:#x}"), cycle)));
+            }
+        }
+        Ok(None)
     }
 
     fn compare_memory(&mut self) -> Result<(), DeviceError> {
@@ -244,7 +258,8 @@ impl Lockstep {
         }
         let Some((address, want, got)) = found else { return Ok(()) };
         let (place, cycle) = (Place::Memory { address: address as u64 }, self.rtl.cycles());
-        Err(self.stop(place, None, format!("{want:#04x}"), format!("{got:#04x}"), cycle))
+        let (expected, got) = (format!("{want:#04x}"), format!("{got:#04x}"));
+        Err(self.stop(Wrong { instruction: None, row: None, place, expected, got, cycle }))
     }
 
     fn compare_selection(&mut self) -> Result<(), DeviceError> {
@@ -264,7 +279,7 @@ impl Lockstep {
         if want != got {
             let text = |x: u32| format!("{x:#010x} ({:e})", f32::from_bits(x));
             let cycle = self.rtl.cycles();
-            return Err(self.stop(Place::Register { offset: at }, None, text(want), text(got), cycle));
+            return Err(self.stop(register(at, text(want), text(got), cycle)));
         }
         Ok(got)
     }
@@ -275,6 +290,11 @@ impl Lockstep {
         let listed = table(self.rtl.config()).iter().any(|r| r.offset == at && r.access != Access::WriteOne);
         listed && !own && at < offset::COUNTER
     }
+}
+
+/// A register that differs.
+fn register(offset: u32, expected: String, got: String, cycle: u64) -> Wrong {
+    Wrong { instruction: None, row: None, place: Place::Register { offset }, expected, got, cycle }
 }
 
 impl Device for Lockstep {

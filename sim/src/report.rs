@@ -19,10 +19,28 @@ pub enum Place {
     },
     /// Kind, row or address of a write: the whole write differs, not only its value.
     Order,
+    /// What passes from block to block: its name in `sterna_hdl::observe`, and which of them; for `stored` the byte, counted over the
+    /// beats of all ports.
+    Passage {
+        /// Name.
+        name: &'static str,
+        /// Number, from 0.
+        number: u64,
+    },
+    /// Who takes a beat of the step stream: a unit that has too much or too little of its payload.
+    Payload {
+        /// Instance of the unit.
+        block: &'static str,
+    },
     /// A byte of memory.
     Memory {
         /// Physical address.
         address: u64,
+    },
+    /// How the step ended: STATUS or the code of ERROR.
+    End {
+        /// The block that the Verilog's ERROR names, as `sterna_spec::registers::ERROR_BLOCKS` numbers them; 0 for none.
+        block: u8,
     },
     /// A register.
     Register {
@@ -109,7 +127,12 @@ impl fmt::Display for Place {
                 write!(f, "{}, element {lane}", full.trim_end_matches(" of row 0"))
             }
             Place::Order => write!(f, "the sequence of writes"),
+            Place::Passage { name: "stored", number } => write!(f, "byte {number:#x} that is stored"),
+            Place::Passage { name, number } => write!(f, "number {number} of what passes as \"{name}\""),
+            Place::Payload { block } => write!(f, "the end of the payload of {block}"),
             Place::Memory { address } => write!(f, "memory at {address:#x}"),
+            Place::End { block: 0 } => write!(f, "the end of the step"),
+            Place::End { block } => write!(f, "the end of the step, with an error of block {block}"),
             Place::Register { offset } => write!(f, "register {offset:#x}"),
         }
     }

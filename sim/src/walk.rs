@@ -21,18 +21,32 @@ fn payload_beats(config: &Config, instruction: &Instruction) -> u64 {
     }
 }
 
-/// Instruction `number` of the program that a device's registers name; `None` if the stream ends before or is not legal.
-pub fn instruction(golden: &mut Golden, number: u32) -> Result<Option<Instruction>, DeviceError> {
+/// Base address of each port.
+pub fn bases(golden: &mut Golden) -> Result<Vec<u64>, DeviceError> {
+    let at = |port: u32| offset::PORT_BASE + 8 * port;
+    let ports = golden.config().ports;
+    let base = |port: u32| {
+        let (low, high) = (golden.read_register(at(port))?, golden.read_register(at(port) + 4)?);
+        Ok(u64::from(low) | u64::from(high) << 32)
+    };
+    (0..ports).map(base).collect()
+}
+
+/// An instruction where it stands.
+pub struct Slot {
+    /// Its bytes.
+    pub bytes: [u8; INSTRUCTION_BYTES],
+    /// Beats of the payload behind it.
+    pub payload: u64,
+}
+
+/// The instructions of the program that a device's registers name, up to its end or the first that is not legal.
+pub fn slots(golden: &mut Golden) -> Result<Vec<Slot>, DeviceError> {
     let config = golden.config().clone();
-    let mut bases = Vec::new();
-    for port in 0..config.ports {
-        let at = offset::PORT_BASE + 8 * port;
-        let (low, high) = (golden.read_register(at)?, golden.read_register(at + 4)?);
-        bases.push(u64::from(low) | u64::from(high) << 32);
-    }
+    let bases = bases(golden)?;
     let first = u64::from(golden.read_register(offset::PROGRAM_BASE)?);
     let end = first + u64::from(golden.read_register(offset::PROGRAM_BEATS)?);
-    let (mut at, mut index) = (first, 0);
+    let (mut at, mut slots) = (first, Vec::new());
     while at + config.instruction_beats() as u64 <= end {
         let mut slot = [0; INSTRUCTION_BYTES];
         let mut result = Ok(());
@@ -42,14 +56,17 @@ pub fn instruction(golden: &mut Golden, number: u32) -> Result<Option<Instructio
             }
         });
         result?;
-        let Ok(instruction) = Instruction::decode(&slot) else { return Ok(None) };
-        if index == number {
-            return Ok(Some(instruction));
-        }
-        index += 1;
-        at += config.instruction_beats() as u64 + payload_beats(&config, &instruction);
+        let Ok(instruction) = Instruction::decode(&slot) else { break };
+        let payload = payload_beats(&config, &instruction);
+        slots.push(Slot { bytes: slot, payload });
+        at += config.instruction_beats() as u64 + payload;
     }
-    Ok(None)
+    Ok(slots)
+}
+
+/// Instruction `number` of that program; `None` if it ends before.
+pub fn instruction(golden: &mut Golden, number: u32) -> Result<Option<Instruction>, DeviceError> {
+    Ok(slots(golden)?.get(number as usize).and_then(|slot| Instruction::decode(&slot.bytes).ok()))
 }
 
 #[cfg(test)]

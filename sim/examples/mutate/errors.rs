@@ -8,6 +8,7 @@ use sterna_spec::registers::{ErrorCode, control, offset, status};
 use sterna_spec::stream::StreamBuilder;
 
 use crate::bench::{Bench, Row};
+use crate::pins;
 use crate::program::layer;
 use crate::suite::{Design, check, first_line, lockstep};
 
@@ -73,6 +74,13 @@ pub fn errors(design: &Design, mutant: usize) -> Result<(), String> {
         };
         one(&program, rows, code as u32)?;
         one(&good, &[fine], 0)?;
+    }
+    for port in 0..config.ports as usize {
+        let told = |e: DeviceError| format!("port {port}: {}", first_line(&e.to_string()));
+        let mut device = design.device(mutant, 9, Stalls { b: 250, ..Stalls::NONE })?;
+        bench.prepare(&mut device, 9).map_err(told)?;
+        bench.load(&mut device, &good).map_err(told)?;
+        pins::one_port(&bench, &mut device, port).map_err(told)?;
     }
     busy(design, mutant)
 }

@@ -1,6 +1,9 @@
 //! Mutation score of the co-simulation: single changes of the emitted Verilog, of which it must see all but those that change nothing.
 //!
-//! `cargo run --release -p sterna-sim --example mutate -- [--count 300] [--seed 1] [--json]`
+//! `cargo run --release -p sterna-sim --example mutate -- [--count 300] [--seed 1] [--json] [--verilog FOLDER]`
+//!
+//! Of each difference from the golden model the block that the report names is compared with the block that holds the mutant.
+//! `--verilog` leaves the unchanged files, whose lines the report counts.
 //!
 //! All mutants are in one Verilated design, each behind a choice by an input of the top, so that there is one build and a mutant
 //! costs its run alone. Each runs in a process of its own, which is ended when it takes too long: `--one NUMBER` is that process.
@@ -8,13 +11,19 @@
 #[path = "../../tests/cosim/bench.rs"]
 #[allow(dead_code)] // the tests run more configurations
 mod bench;
+#[path = "../../tests/cosim/cases.rs"]
+mod cases;
 mod errors;
+mod numbers;
+#[path = "../../tests/cosim/pins.rs"]
+mod pins;
 #[path = "../../tests/cosim/program.rs"]
 mod program;
 mod report;
 mod suite;
 mod text;
 
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
@@ -34,12 +43,17 @@ struct Order {
     seed: u64,
     one: Option<usize>,
     json: bool,
+    verilog: Option<PathBuf>,
 }
 
 fn order() -> Result<Order, String> {
-    let mut order = Order { count: 300, seed: 1, one: None, json: false };
+    let mut order = Order { count: 300, seed: 1, one: None, json: false, verilog: None };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
+        if word == "--verilog" {
+            order.verilog = Some(words.next().ok_or("--verilog takes a folder")?.into());
+            continue;
+        }
         let mut number =
             || words.next().and_then(|n| n.parse::<u64>().ok()).ok_or(format!("{word} takes a number"));
         match word.as_str() {
@@ -47,7 +61,7 @@ fn order() -> Result<Order, String> {
             "--seed" => order.seed = number()?,
             "--one" => order.one = Some(number()? as usize),
             "--json" => order.json = true,
-            _ => return Err(format!("there is no option {word}: choose of --count N, --seed N, --json")),
+            _ => return Err(format!("there is no option {word}: choose of --count N, --seed N, --json, --verilog FOLDER")),
         }
     }
     Ok(order)
@@ -70,11 +84,18 @@ fn main() -> ExitCode {
 fn work(order: &Order) -> Result<ExitCode, String> {
     let config = config();
     let files = sterna_hdl::emit(&config).map_err(|e| e.to_string())?;
+    if let Some(folder) = &order.verilog {
+        std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        for (name, text) in &files {
+            std::fs::write(folder.join(name), text).map_err(|e| format!("{name}: {e}"))?;
+        }
+    }
     let mutants = text::draw(text::all(&files), order.count, order.seed);
     let design = Design::new(&config, &text::together(&files, &mutants));
     if let Some(number) = order.one {
         // the parent reads one line
-        match suite::run(&design, number) {
+        let arithmetic = number == 0 || text::is_arithmetic(&mutants[number - 1].file);
+        match suite::run(&design, number, arithmetic) {
             Ok(counters) => println!("survives {counters:?}"),
             Err(why) => println!("killed {why}"),
         }
@@ -108,7 +129,8 @@ fn work(order: &Order) -> Result<ExitCode, String> {
         done.collect::<Result<Vec<_>, String>>().map(|all| all.concat())
     })?;
     lines.sort_by_key(|(at, _)| *at);
-    let score = Score { seed: order.seed, lines: lines.into_iter().map(|(_, line)| line).collect() };
+    let homes = text::homes(&files);
+    let score = Score { homes, seed: order.seed, lines: lines.into_iter().map(|(_, line)| line).collect() };
     println!("{}", if order.json { score.json() } else { score.markdown() });
     Ok(if (score.killed() + score.in_counters()) * 100 >= score.lines.len() * 95 {
         ExitCode::SUCCESS

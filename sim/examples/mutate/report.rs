@@ -1,8 +1,9 @@
 //! The score: by block, and every survivor.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::text::Mutant;
+use crate::suite::DIFFERS;
+use crate::text::{Mutant, TOP};
 
 /// One mutant and what became of it.
 #[derive(Clone, Debug)]
@@ -24,6 +25,12 @@ impl Line {
 }
 
 impl Line {
+    /// The block that was named, if the golden model differs: an instance of the top.
+    pub fn named(&self) -> Option<&str> {
+        let why = self.killed.as_deref()?;
+        why.split_once(DIFFERS)?.1.split(':').next()
+    }
+
     /// One line of progress.
     pub fn told(&self) -> String {
         let Mutant { file, line, kind, .. } = &self.mutant;
@@ -38,6 +45,8 @@ impl Line {
 
 /// All of them.
 pub struct Score {
+    /// Instances of the top that hold each module.
+    pub homes: BTreeMap<String, BTreeSet<String>>,
     pub seed: u64,
     pub lines: Vec<Line>,
 }
@@ -51,6 +60,35 @@ impl Score {
     /// Mutants that the counters alone showed: each run is repeated cycle by cycle, so they are a result, too.
     pub fn in_counters(&self) -> usize {
         self.lines.iter().filter(|line| line.counted).count()
+    }
+
+    /// Whether the instance of the top that was named holds the mutant; nothing if none was named, or the mutant is in the top itself.
+    fn right(&self, line: &Line) -> Option<bool> {
+        let module = line.mutant.file.trim_end_matches(".v");
+        let named = line.named().filter(|_| module != TOP)?;
+        Some(self.homes.get(module).is_some_and(|homes| homes.contains(named)))
+    }
+
+    /// How often the right block was named: by the mutant's block, and the wrong ones.
+    fn blame(&self) -> String {
+        let mut groups: BTreeMap<String, [usize; 2]> = BTreeMap::new();
+        let mut wrong = String::new();
+        for line in &self.lines {
+            let Some(right) = self.right(line) else { continue };
+            for key in [line.mutant.block(), "~all"] {
+                let group = groups.entry(key.into()).or_default();
+                *group = [group[0] + 1, group[1] + usize::from(right)];
+            }
+            if !right {
+                let Mutant { file, line: at, .. } = &line.mutant;
+                wrong += &format!("- {file}:{at}: {}\n", line.killed.as_deref().unwrap_or_default());
+            }
+        }
+        let row = |(name, [all, right]): (String, [usize; 2])| {
+            format!("| {:<10} | {all:>7} | {right:>11} |\n", name.trim_start_matches('~'))
+        };
+        let head = "|            | differ  | right block |\n|------------|--------:|------------:|\n";
+        format!("{head}{}\n{wrong}", groups.into_iter().map(row).collect::<String>())
     }
 
     fn by(&self, key: impl Fn(&Line) -> String) -> String {
@@ -84,7 +122,7 @@ impl Score {
         };
         let survivors: String =
             self.lines.iter().filter(|line| line.killed.is_none() && !line.counted).map(row).collect();
-        format!("Seed {}.\n\n{blocks}\n{kinds}\n{survivors}", self.seed)
+        format!("Seed {}.\n\n{blocks}\n{kinds}\n{survivors}\n{}", self.seed, self.blame())
     }
 
     /// As JSON: an array of the mutants.
@@ -94,6 +132,7 @@ impl Score {
             serde_json::json!({
                 "block": line.mutant.block(), "file": file, "line": at, "kind": kind, "from": from, "to": to,
                 "killed": line.killed, "in_counters": line.counted,
+                "named": line.named(), "right": self.right(line),
             })
         };
         serde_json::to_string_pretty(&self.lines.iter().map(line).collect::<Vec<_>>()).unwrap_or_default()

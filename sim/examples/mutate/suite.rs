@@ -15,8 +15,13 @@ use sterna_spec::stream::StreamBuilder;
 use verilated::Source;
 
 use crate::bench::{Bench, Row, options};
-use crate::errors;
+use crate::cases::{self, ROOM};
+use crate::pins;
+use crate::{errors, numbers};
 use crate::program::{INPUTS, TOKENS, layer};
+
+/// What a difference from the golden model begins with, before the block that is named.
+pub const DIFFERS: &str = "differs in ";
 
 /// What a run shows beside its results: counters of every step.
 pub type Counters = Vec<u32>;
@@ -25,13 +30,15 @@ pub type Counters = Vec<u32>;
 pub struct Design {
     pub config: Config,
     pub source: Source,
+    /// The files, for the arithmetic by itself.
+    pub files: BTreeMap<String, String>,
 }
 
 impl Design {
     pub fn new(config: &Config, files: &BTreeMap<String, String>) -> Design {
         let verilog = files.iter().filter(|(name, _)| name.ends_with(".v"));
         let source = verilog.fold(Source::new("sterna"), |source, (name, text)| source.file(name, text));
-        Design { config: config.clone(), source }
+        Design { config: config.clone(), source, files: files.clone() }
     }
 
     /// A device with this mutant in it.
@@ -45,19 +52,23 @@ impl Design {
     }
 }
 
-/// Runs everything with one mutant.
+/// Runs everything with one mutant; `arithmetic`: it may be in that.
 ///
 /// # Errors
 /// The first thing that shows.
-pub fn run(design: &Design, mutant: usize) -> Result<Counters, String> {
+pub fn run(design: &Design, mutant: usize, in_arithmetic: bool) -> Result<Counters, String> {
     let mut counters = steps(design, mutant, 1, Stalls::NONE, 3)?;
     counters.extend(steps(design, mutant, 2, Stalls { r: 200, ar: 30, aw: 100, w: 100, b: 30 }, 2)?);
     counters.extend(steps(design, mutant, 3, Stalls { r: 20, ar: 200, aw: 20, w: 200, b: 200 }, 1)?);
     counters.extend(shared(design, mutant)?);
     counters.extend(corners(design, mutant)?);
     counters.extend(arithmetic(design, mutant)?);
+    counters.extend(cases(design, mutant)?);
     registers(design, mutant)?;
     errors::errors(design, mutant)?;
+    if in_arithmetic {
+        numbers::run(&design.files, mutant)?;
+    }
     Ok(counters)
 }
 
@@ -139,6 +150,19 @@ fn corners(design: &Design, mutant: usize) -> Result<Counters, String> {
             bench.step(&mut device, &rows(&design.config, step)).map_err(|e| first_line(&e.to_string()))?;
         }
         all.extend(count(&mut device)?);
+    }
+    Ok(all)
+}
+
+/// The programs for what the layer does not reach.
+fn cases(design: &Design, mutant: usize) -> Result<Counters, String> {
+    let bench = Bench::with_room(&design.config, ROOM);
+    let mut all = Vec::new();
+    for case in cases::cases(&design.config, &bench) {
+        let mut device = Lockstep::from_parts(design.device(mutant, 8, case.stalls)?, 8);
+        bench.prepare(&mut device, 8).map_err(|e| first_line(&e.to_string()))?;
+        let counters = cases::run(&case, &bench, &mut device);
+        all.extend(counters.map_err(|e| format!("{}: {}", case.name, first_line(&e.to_string())))?);
     }
     Ok(all)
 }
@@ -236,10 +260,20 @@ pub fn check(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(what()) }
 }
 
-/// The first two lines of a report.
+/// The first two lines of a report; of a difference the block that it names and what differs.
 pub fn first_line(text: &str) -> String {
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines.take(2).collect::<Vec<_>>().join(", ")
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let of = |name: &str| {
+        lines.iter().find_map(|line| line.strip_prefix(name)).map(|rest| rest.trim().to_string())
+    };
+    match (of("block "), of("where ")) {
+        (Some(block), Some(place)) => {
+            let block = block.split(',').next().unwrap_or_default().to_string();
+            let instruction = of("instruction ").unwrap_or_default();
+            format!("{DIFFERS}{block}: {place} of {instruction}")
+        }
+        _ => lines.into_iter().take(2).collect::<Vec<_>>().join(", "),
+    }
 }
 
 fn registers(design: &Design, mutant: usize) -> Result<(), String> {
@@ -247,6 +281,8 @@ fn registers(design: &Design, mutant: usize) -> Result<(), String> {
     let pattern =
         |at: u32, round: u32| at.wrapping_mul(0x9e37_79b9) ^ if round == 0 { 0x1234_5678 } else { !0 };
     let told = |e: sterna_spec::device::DeviceError| e.to_string();
+    pins::register_port(&mut device).map_err(told)?;
+    let mut device = design.device(mutant, 3, Stalls::NONE)?;
     for r in table(&design.config).iter().filter(|r| r.access == Access::ReadWrite) {
         let value = device.read_register(r.offset).map_err(told)?;
         check(value == 0, || format!("{} is {value:#x} after reset", r.name))?;

@@ -1,7 +1,7 @@
 //! Single changes of emitted Verilog, and how many of them become one design: each changed expression is a choice between itself and
 //! the change, by the number on the input `mutant` of the top.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use rand::SeedableRng;
@@ -30,14 +30,41 @@ impl Mutant {
     pub fn block(&self) -> &str {
         let stem = self.file.split(['_', '.']).next().unwrap_or_default();
         match stem {
-            "f32" | "int29" | "int33" | "int35" => "fp",
+            _ if is_arithmetic(&self.file) => "fp",
             "read" => "reader",
             "write" => "writer",
-            _ if stem.starts_with("int") => "fp",
             TOP => "top",
             _ => stem,
         }
     }
+}
+
+/// Whether a file is one of the modules of `blocks/fp`.
+pub fn is_arithmetic(file: &str) -> bool {
+    file.starts_with("f32_") || file.starts_with("int")
+}
+
+/// Instances of the top in which a module's work is, by module.
+pub fn homes(files: &BTreeMap<String, String>) -> BTreeMap<String, BTreeSet<String>> {
+    let module = |file: &String| file.strip_suffix(".v").map(String::from);
+    // instances in a module: what they are of, and their names
+    let inside = |text: &str| -> Vec<(String, String)> {
+        let instance = |line: &str| {
+            let (of, name) = line.strip_prefix("    ")?.strip_suffix(" (")?.split_once(' ')?;
+            files.contains_key(&format!("{of}.v")).then(|| (of.to_string(), name.trim().to_string()))
+        };
+        text.lines().filter_map(instance).collect()
+    };
+    let tree: BTreeMap<String, Vec<(String, String)>> =
+        files.iter().filter_map(|(file, text)| Some((module(file)?, inside(text)))).collect();
+    let mut homes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut left: Vec<(String, String)> = tree.get(TOP).cloned().unwrap_or_default();
+    while let Some((of, home)) = left.pop() {
+        if homes.entry(of.clone()).or_default().insert(home.clone()) {
+            left.extend(tree.get(&of).into_iter().flatten().map(|(of, _)| (of.clone(), home.clone())));
+        }
+    }
+    homes
 }
 
 /// An expression that may change.
@@ -46,16 +73,20 @@ struct Site {
     /// Bits of the target, if it is an assignment to a whole signal.
     width: Option<u32>,
     condition: bool,
+    /// In the top: the target belongs to the observation port, as all registers there.
+    observed: bool,
 }
 
 /// All single changes of the files.
 pub fn all(files: &BTreeMap<String, String>) -> Vec<Mutant> {
     let mut found = Vec::new();
     for (file, text) in files.iter().filter(|(name, _)| name.ends_with(".v")) {
-        for site in sites(text) {
+        // what is observed is no part of the design
+        let observed = |site: &&Site| *file == format!("{TOP}.v") && site.observed;
+        for site in sites(text).iter().filter(|site| !observed(site)) {
             let from = &text[site.range.0..site.range.1];
             let line = text[..site.range.0].lines().count().max(1);
-            found.extend(changes(from, &site).into_iter().map(|(kind, to)| Mutant {
+            found.extend(changes(from, site).into_iter().map(|(kind, to)| Mutant {
                 file: file.clone(),
                 line,
                 kind,
@@ -125,7 +156,7 @@ fn sites(text: &str) -> Vec<Site> {
         if let Some(cond) = line.find("if (") {
             let open = at + cond + 4;
             if let Some(close) = closing(&text[open..]) {
-                found.push(Site { range: (open, open + close), width: None, condition: true });
+                found.push(Site { range: (open, open + close), width: None, condition: true, observed: true });
             }
         }
         let (target, sign) = match (trimmed.split_once(" <= "), trimmed.split_once(" = ")) {
@@ -145,7 +176,8 @@ fn sites(text: &str) -> Vec<Site> {
         let skip = text[from..from + end].len() - text[from..from + end].trim_start().len();
         let name = target.rsplit(' ').next().unwrap_or_default();
         let range = (from + skip, from + end);
-        found.push(Site { range, width: widths.get(name).copied(), condition: false });
+        let observed = name.starts_with("seen_") || name.starts_with("probe_");
+        found.push(Site { range, width: widths.get(name).copied(), condition: false, observed });
     }
     found
 }

@@ -54,6 +54,8 @@ pub struct Bench {
     pub program: u32,
     /// First beat of the results.
     pub results: u32,
+    /// First beat behind the program.
+    pub far: u32,
     /// Beats of all.
     pub beats: u32,
     /// Base address of each port.
@@ -66,17 +68,23 @@ pub struct Bench {
 impl Bench {
     /// Lays out memory: table of tokens, table of positions, KV caches, results, and 64 KiB for a program.
     pub fn new(config: &Config) -> Self {
+        Bench::with_room(config, 0)
+    }
+
+    /// The same with `room` beats behind the program.
+    pub fn with_room(config: &Config, room: u32) -> Self {
         let word = |bytes: usize| beats(config, bytes) as u32;
         let tables = TOKENS * word(4 * INPUTS) + CONTEXT as u32 * word(4 * HEAD_SIZE);
         let kv_beats =
             program::KV_OFFSET + (KV_HEADS * KvLayout::new(config, HEAD_SIZE, CONTEXT).area_beats()) as u32;
         let results = tables + config.rows * kv_beats;
         let program = results + config.rows * word(4 * IDS);
-        let all = program + word(1 << 16);
+        let far = program + word(1 << 16);
+        let all = far + room;
         // regions at different offsets modulo 64 KiB
         let region = (u64::from(all * config.port_bytes).next_multiple_of(4096)) + 4096;
         let bases = (0..u64::from(config.ports)).map(|p| p * region).collect();
-        Bench { config: config.clone(), program, results, beats: all, bases, kv: tables, kv_beats }
+        Bench { config: config.clone(), program, results, far, beats: all, bases, kv: tables, kv_beats }
     }
 
     /// Bytes of memory that a device needs.

@@ -39,6 +39,23 @@ impl Write {
     pub const MATRIX: u8 = 16;
     /// The same of attention's sums.
     pub const ATTENTION: u8 = 17;
+    /// Kind of a word that LOAD or GATHER puts into vector memory of a row.
+    pub const LOADED: u8 = 18;
+    /// The same into shared memory, of row 0 for LOAD.
+    pub const SHARED: u8 = 19;
+}
+
+/// Bytes that an instruction stores to memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Instruction of the step, counted from 0.
+    pub instruction: u32,
+    /// Row of the step.
+    pub row: u32,
+    /// First byte, counted over the beats of all ports.
+    pub start: u64,
+    /// The bytes.
+    pub bytes: Vec<u8>,
 }
 
 /// What a row keeps inside the device.
@@ -64,6 +81,9 @@ pub struct Golden {
     log: Option<Vec<Write>>,
     /// Integers that vector instructions read, while there is a log.
     reads: Vec<Write>,
+    /// Words that were loaded, and bytes that were stored, while there is a log.
+    loads: Vec<Write>,
+    stores: Vec<Stored>,
     instruction: u32,
     beside: Beside,
 }
@@ -90,6 +110,8 @@ impl Golden {
             cmem: vec![0.0; c.shared_words as usize * lanes],
             log: None,
             reads: Vec::new(),
+            loads: Vec::new(),
+            stores: Vec::new(),
             instruction: 0,
             beside: Beside::default(),
         }
@@ -110,9 +132,17 @@ impl Golden {
         std::mem::take(&mut self.reads)
     }
 
+    /// Takes the words that LOAD and GATHER put into memories, and the bytes that were stored, since the last call of this or of
+    /// [`Golden::take_log`].
+    pub fn take_transfers(&mut self) -> (Vec<Write>, Vec<Stored>) {
+        (std::mem::take(&mut self.loads), std::mem::take(&mut self.stores))
+    }
+
     /// Takes what was recorded since the last call.
     pub fn take_log(&mut self) -> Vec<Write> {
         self.reads.clear();
+        self.loads.clear();
+        self.stores.clear();
         self.log.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
@@ -129,6 +159,18 @@ impl Golden {
         if let Some(log) = &mut self.log {
             let (row, address) = (row as u32, address as u32);
             log.push(Write { instruction: self.instruction, row, kind, address, data: data.collect() });
+        }
+    }
+
+    /// Records words of binary32 that are loaded from word `first` on.
+    fn note_loads(&mut self, row: usize, kind: u8, first: usize, values: &[f32]) {
+        if self.log.is_none() {
+            return;
+        }
+        let (instruction, row) = (self.instruction, row as u32);
+        for (word, lanes) in (first as u32..).zip(values.chunks(self.config.lanes as usize)) {
+            let data = lanes.iter().map(|x| x.to_bits()).collect();
+            self.loads.push(Write { instruction, row, kind, address: word, data });
         }
     }
 

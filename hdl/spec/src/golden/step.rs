@@ -1,6 +1,6 @@
 //! One step: reads the stream from its first beat to its last and executes it.
 
-use super::Golden;
+use super::{Golden, Stored, Write};
 use crate::device::DeviceError;
 use crate::isa::{INSTRUCTION_BYTES, Instruction, Pass};
 use crate::registers::{self, ErrorCode, offset};
@@ -78,9 +78,13 @@ impl Golden {
         Ok(bytes)
     }
 
-    /// Writes bytes from a byte of a beat on.
-    pub(super) fn store(&mut self, beat: u64, byte: usize, bytes: &[u8]) -> Result<(), ErrorCode> {
+    /// Writes bytes of a row from a byte of a beat on.
+    pub(super) fn store(&mut self, row: usize, beat: u64, byte: usize, bytes: &[u8]) -> Result<(), ErrorCode> {
         let start = beat * self.config.beat_bytes() as u64 + byte as u64;
+        if self.log.is_some() {
+            let (instruction, row) = (self.instruction, row as u32);
+            self.stores.push(Stored { instruction, row, start, bytes: bytes.to_vec() });
+        }
         let bases = self.bases();
         self.memory.write_logical(&self.config, &bases, start, bytes).map_err(|_| ErrorCode::WriteResponse)
     }
@@ -145,6 +149,7 @@ impl Golden {
     fn load(&mut self, words: u16, dst: u16, stream: &mut Stream) -> Result<(), ErrorCode> {
         let lanes = self.config.lanes as usize;
         let values = floats(stream.take(usize::from(words) * lanes * 4)?);
+        self.note_loads(0, Write::SHARED, dst.into(), &values);
         put(&mut self.cmem, usize::from(dst) * lanes, &values)
     }
 
@@ -161,8 +166,11 @@ impl Golden {
             let values = floats(&self.beats(beat, usize::from(words) * lanes * 4)?);
             let dst = usize::from(dst);
             if shared {
-                put(&mut self.cmem, (dst + row * usize::from(row_stride)) * lanes, &values)?;
+                let dst = dst + row * usize::from(row_stride);
+                self.note_loads(row, Write::SHARED, dst, &values);
+                put(&mut self.cmem, dst * lanes, &values)?;
             } else {
+                self.note_loads(row, Write::LOADED, dst, &values);
                 put(&mut self.rows[row].vmem, dst * lanes, &values)?;
             }
         }

@@ -242,7 +242,7 @@ impl Golden {
         let descriptor = self.descriptor(row);
         let area = u64::from(descriptor.kv_base) + u64::from(v.addr) + (rep * kv.area_beats()) as u64;
         let byte = kv.segment_byte(&self.config, descriptor.position as usize, i * lanes / width);
-        self.store(area + kv.data(v.dst != 0) as u64, byte + i * lanes % width, bytes)
+        self.store(row, area + kv.data(v.dst != 0) as u64, byte + i * lanes % width, bytes)
     }
 
     fn store_scale(&mut self, v: &Vector, Place { row, i, .. }: Place, scale: f32) -> Result<(), ErrorCode> {
@@ -251,14 +251,14 @@ impl Golden {
         let descriptor = self.descriptor(row);
         let area = u64::from(descriptor.kv_base) + u64::from(v.addr) + (i * kv.area_beats()) as u64;
         let byte = 4 * descriptor.position as usize;
-        self.store(area + kv.scales(v.dst != 0) as u64, byte, &scale.to_le_bytes())
+        self.store(row, area + kv.scales(v.dst != 0) as u64, byte, &scale.to_le_bytes())
     }
 
     fn store_logits(&mut self, row: usize, id: usize, z: &[f32]) -> Result<(), ErrorCode> {
         let stride = u64::from(self.register(offset::RESULT_STRIDE));
         let beat = u64::from(self.register(offset::RESULT_BASE)) + row as u64 * stride;
         let bytes: Vec<u8> = z.iter().flat_map(|z| z.to_le_bytes()).collect();
-        self.store(beat, 4 * id, &bytes)
+        self.store(row, beat, 4 * id, &bytes)
     }
 
     fn select(&mut self, row: usize, v: &Vector, first: usize, z: &[f32]) {

@@ -1,0 +1,81 @@
+//! What passed from block to block, as the observation port of the top tells (`sterna_hdl::observe`).
+
+use sterna_hdl::observe::PASSAGES;
+use sterna_spec::config::Config;
+use verilated::{Error, Model, Port};
+
+/// Everything that passed one place, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Passed {
+    /// Cycle of each.
+    pub cycles: Vec<u64>,
+    /// Words of 32 bits of one.
+    size: usize,
+    words: Vec<u32>,
+}
+
+impl Passed {
+    /// The bits of each, as words of 32 bits.
+    pub fn all(&self) -> impl Iterator<Item = (u64, &[u32])> {
+        self.cycles.iter().copied().zip(self.words.chunks(self.size.max(1)))
+    }
+}
+
+/// What passed since the last [`Passages::take`], in the order of [`PASSAGES`].
+pub type All = [Passed; PASSAGES.len()];
+
+/// The pins and what they said.
+pub struct Passages {
+    pins: [(Port, Port); PASSAGES.len()],
+    passed: All,
+}
+
+/// Bits of what passes.
+fn width(config: &Config, name: &str) -> u32 {
+    let lanes = config.lanes;
+    match name {
+        "program" => config.beat_bits() + 3,
+        "data" => config.beat_bits(),
+        "begun" => 256 + 3,
+        "vector" => 256,
+        "asked" => 48,
+        "loaded" => 32 * lanes + 16 + 4 + 1 + lanes,
+        _ => 9 * config.beat_bytes() as u32 + 32,
+    }
+}
+
+impl Passages {
+    /// The pins, on a model of a configuration with `probe`.
+    pub fn new(model: &Model, config: &Config) -> Result<Self, Error> {
+        let mut pins = Vec::new();
+        for name in PASSAGES {
+            let pin = |part: &str| model.port(&format!("probe_{name}_{part}"));
+            pins.push((pin("valid")?, pin("data")?));
+        }
+        let sized = |name: &str| Passed { size: width(config, name).div_ceil(32) as usize, ..Passed::default() };
+        let passed = PASSAGES.map(sized);
+        Ok(Passages { pins: std::array::from_fn(|i| pins[i]), passed })
+    }
+
+    /// Looks at the port after the clock edge that began `cycle`.
+    #[inline]
+    pub fn sample(&mut self, model: &Model, cycle: u64) -> Result<(), Error> {
+        for (&(valid, data), passed) in self.pins.iter().zip(&mut self.passed) {
+            if model.get(valid) != 0 {
+                let first = passed.words.len();
+                passed.words.resize(first + passed.size, 0);
+                model.get_wide(data, &mut passed.words[first..])?;
+                passed.cycles.push(cycle);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what passed since the last call.
+    pub fn take(&mut self) -> All {
+        self.passed.each_mut().map(|passed| {
+            let size = passed.size;
+            std::mem::replace(passed, Passed { size, ..Passed::default() })
+        })
+    }
+}
