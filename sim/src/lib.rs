@@ -12,7 +12,7 @@
 //! | `device.rs` | [`SimDevice`] |
 //! | `bus.rs` | its register accesses |
 //! | `probe.rs` | what the observation port of the vector unit said |
-//! | `passages.rs`, `transfer.rs` | what passed from block to block, and what must have |
+//! | `passages.rs`, `transfer.rs`, `stored.rs` | what passed from block to block, and what must have |
 //! | `activity.rs` | [`Activity`]: what every cycle was spent on, by instruction |
 //! | `lockstep.rs` | [`Lockstep`] |
 //! | `blame.rs` | the block that a difference points at |
@@ -34,6 +34,7 @@ mod pins;
 mod probe;
 pub mod report;
 pub mod sdram;
+mod stored;
 mod transfer;
 mod walk;
 

@@ -52,7 +52,8 @@ impl Passages {
             let pin = |part: &str| model.port(&format!("probe_{name}_{part}"));
             pins.push((pin("valid")?, pin("data")?));
         }
-        let sized = |name: &str| Passed { size: width(config, name).div_ceil(32) as usize, ..Passed::default() };
+        let sized =
+            |name: &str| Passed { size: width(config, name).div_ceil(32) as usize, ..Passed::default() };
         let passed = PASSAGES.map(sized);
         Ok(Passages { pins: std::array::from_fn(|i| pins[i]), passed })
     }

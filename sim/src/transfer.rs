@@ -6,7 +6,7 @@
 //!                              └──data─► loader ─loaded─► vector ─► store ─stored─► writer ─► memory
 //! ```
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use sterna_hdl::observe::PASSAGES;
 use sterna_spec::config::Config;
@@ -19,6 +19,7 @@ use sterna_spec::registers::offset;
 use crate::memory::Memory;
 use crate::passages::{All, Passed};
 use crate::report::Place;
+use crate::stored::stored_beat;
 use crate::walk;
 
 /// The first mistake of one kind.
@@ -57,13 +58,18 @@ impl Step<'_> {
         Ok(found)
     }
 
-    fn passed(&self, name: &str) -> &Passed {
+    pub(crate) fn passed(&self, name: &str) -> &Passed {
         let at = PASSAGES.iter().position(|passage| *passage == name).unwrap_or(0);
         &self.passed[at]
     }
 
     /// A beat as the device's memory or the golden model's has it: a fault of memory itself is none of the reader's.
-    fn beat(&mut self, config: &Config, bases: &[u64], beat: u64) -> Result<[Option<Vec<u32>>; 2], DeviceError> {
+    fn beat(
+        &mut self,
+        config: &Config,
+        bases: &[u64],
+        beat: u64,
+    ) -> Result<[Option<Vec<u32>>; 2], DeviceError> {
         let bytes = config.beat_bytes();
         let (mut theirs, mut mine, mut there) = (vec![0; bytes], vec![0; bytes], true);
         stripe(config, bases, beat * bytes as u64, bytes, |address, at, len| {
@@ -82,7 +88,8 @@ impl Step<'_> {
     ) -> Result<Option<Wrong>, DeviceError> {
         let passed = self.passed(name).clone();
         // what such a beat held when it was read is not known
-        let written: HashSet<u64> = self.passed("stored").all().map(|(_, data)| stored_beat(config, data)).collect();
+        let written: HashSet<u64> =
+            self.passed("stored").all().map(|(_, data)| stored_beat(config, data)).collect();
         let (mut got, mut cycle) = (passed.all(), 0);
         for (number, beat) in (0..).zip(beats) {
             let Some((when, data)) = got.next() else {
@@ -159,7 +166,8 @@ impl Step<'_> {
         let rows = self.golden.read_register(offset::ROWS)?;
         let mut asks = false;
         for r in 0..rows {
-            let flags = self.golden.read_register(offset::ROW + sterna_spec::registers::ROW_BYTES * r + 12)?;
+            let flags =
+                self.golden.read_register(offset::ROW + sterna_spec::registers::ROW_BYTES * r + 12)?;
             asks |= flags & sterna_spec::registers::ROW_LOGITS != 0;
         }
         let mut due: [Vec<(u32, Vec<u32>)>; 2] = Default::default();
@@ -234,66 +242,10 @@ impl Step<'_> {
         let wrong = wrong(name, self.loads.len() as u64, "no more words".into(), text(at, data), cycle);
         Some(Wrong { instruction: self.loads.last().map(|w| w.instruction), ..wrong })
     }
-
-    /// Bytes that the store hands to the writer, then the same bytes in memory.
-    fn stored(&mut self, config: &Config, bases: &[u64]) -> Result<Option<Wrong>, DeviceError> {
-        let width = config.beat_bytes();
-        let mut got: HashMap<u64, (u8, u64)> = HashMap::new();
-        for (cycle, data) in self.passed("stored").all() {
-            let byte = |at: usize| (data[at / 4] >> (8 * (at % 4))) as u8;
-            let strobe = |i: usize| data[(8 * width + i) / 32] >> ((8 * width + i) % 32) & 1 == 1;
-            let first = stored_beat(config, data) * width as u64;
-            got.extend((0..width).filter(|i| strobe(*i)).map(|i| (first + i as u64, (byte(i), cycle))));
-        }
-        let mut due: HashMap<u64, (u8, usize)> = HashMap::new();
-        for (i, stored) in self.stores.iter().enumerate() {
-            due.extend((stored.start..).zip(stored.bytes.iter().map(|byte| (*byte, i))));
-        }
-        let last = self.passed("stored").cycles.last().copied().unwrap_or(0);
-        for (i, stored) in self.stores.iter().enumerate() {
-            let at = |wrong| Wrong { instruction: Some(stored.instruction), row: Some(stored.row), ..wrong };
-            for byte in (stored.start..).take(stored.bytes.len()).filter(|byte| due[byte].1 == i) {
-                let (want, text) = (due[&byte].0, |x: u8| format!("{x:#04x}"));
-                let (value, cycle) = match got.get(&byte) {
-                    Some(&(value, cycle)) if value == want => (value, cycle),
-                    Some(&(value, cycle)) => {
-                        return Ok(Some(at(wrong("stored", byte, text(want), text(value), cycle))));
-                    }
-                    None if !self.whole => continue,
-                    None => {
-                        let none = "never stored".into();
-                        return Ok(Some(at(wrong("stored", byte, text(want), none, last))));
-                    }
-                };
-                let (mut address, mut held) = (0, [0]);
-                stripe(config, bases, byte, 1, |at, _, _| address = at);
-                if self.memory.read(address, &mut held).is_ok() && held[0] != value {
-                    let place = Place::Memory { address };
-                    let (expected, got) = (text(value), text(held[0]));
-                    let wrong = Wrong { place, expected, got, ..wrong("stored", byte, text(0), text(0), cycle) };
-                    return Ok(Some(at(wrong)));
-                }
-            }
-        }
-        let extra = got.iter().filter(|(byte, _)| !due.contains_key(byte)).min_by_key(|(_, (_, cycle))| *cycle);
-        Ok(extra.map(|(&byte, &(value, cycle))| {
-            let got = format!("{value:#04x}");
-            // which instruction it was is not known; the first that stores is the earliest that it can be
-            let instruction = self.stores.first().map(|stored| stored.instruction);
-            Wrong { instruction, ..wrong("stored", byte, "no such byte".into(), got, cycle) }
-        }))
-    }
 }
 
-fn wrong(name: &'static str, number: u64, expected: String, got: String, cycle: u64) -> Wrong {
+pub(crate) fn wrong(name: &'static str, number: u64, expected: String, got: String, cycle: u64) -> Wrong {
     Wrong { instruction: None, row: None, place: Place::Passage { name, number }, expected, got, cycle }
-}
-
-/// Where a beat goes that the store hands on.
-fn stored_beat(config: &Config, data: &[u32]) -> u64 {
-    let low = 9 * config.beat_bytes();
-    let bits = (0..32).filter(|i| data[(low + i) / 32] >> ((low + i) % 32) & 1 == 1);
-    bits.fold(0, |beat, i| beat | 1 << i)
 }
 
 fn words(bytes: &[u8]) -> Vec<u32> {

@@ -61,7 +61,11 @@ fn order() -> Result<Order, String> {
             "--seed" => order.seed = number()?,
             "--one" => order.one = Some(number()? as usize),
             "--json" => order.json = true,
-            _ => return Err(format!("there is no option {word}: choose of --count N, --seed N, --json, --verilog FOLDER")),
+            _ => {
+                return Err(format!(
+                    "there is no option {word}: choose of --count N, --seed N, --json, --verilog FOLDER"
+                ));
+            }
         }
     }
     Ok(order)

@@ -75,16 +75,43 @@ fn float(x: u64) -> f32 {
 }
 
 fn units(files: &BTreeMap<String, String>) -> Vec<Unit> {
-    let pairs: Vec<[u64; 2]> = operands::pairs(COUNT, 5).into_iter().map(|pair| pair.map(u64::from)).collect();
+    let pairs: Vec<[u64; 2]> =
+        operands::pairs(COUNT, 5).into_iter().map(|pair| pair.map(u64::from)).collect();
     let one = |exponents, seed| -> Vec<[u64; 2]> {
         operands::singles(COUNT, exponents, seed).into_iter().map(|x| [x.into(), 0]).collect()
     };
-    let unit = |output: &str, latency, operands, golden| Unit { output: output.into(), latency, func: 0, operands, golden };
+    let unit = |output: &str, latency, operands, golden| Unit {
+        output: output.into(),
+        latency,
+        func: 0,
+        operands,
+        golden,
+    };
     let mut all = vec![
-        unit("f32_add_sum", fp::ADD_LATENCY, pairs.clone(), Box::new(|[a, b]| numbers::add(float(a), float(b)).to_bits().into())),
-        unit("f32_mul_product", fp::MUL_LATENCY, pairs, Box::new(|[a, b]| numbers::mul(float(a), float(b)).to_bits().into())),
-        unit("f32_fix24_fixed", fp::FIX24_LATENCY, one(90..130, 6), Box::new(|[p, _]| numbers::fix24(float(p)).into())),
-        unit("f32_to_int16_value", fp::F32_TO_INT_LATENCY, one(110..150, 7), Box::new(|[x, _]| u64::from(numbers::quantize(float(x), 16) as u16))),
+        unit(
+            "f32_add_sum",
+            fp::ADD_LATENCY,
+            pairs.clone(),
+            Box::new(|[a, b]| numbers::add(float(a), float(b)).to_bits().into()),
+        ),
+        unit(
+            "f32_mul_product",
+            fp::MUL_LATENCY,
+            pairs,
+            Box::new(|[a, b]| numbers::mul(float(a), float(b)).to_bits().into()),
+        ),
+        unit(
+            "f32_fix24_fixed",
+            fp::FIX24_LATENCY,
+            one(90..130, 6),
+            Box::new(|[p, _]| numbers::fix24(float(p)).into()),
+        ),
+        unit(
+            "f32_to_int16_value",
+            fp::F32_TO_INT_LATENCY,
+            one(110..150, 7),
+            Box::new(|[x, _]| u64::from(numbers::quantize(float(x), 16) as u16)),
+        ),
     ];
     let functions: [(Func, fn(f32) -> f32); 3] =
         [(Func::Exp2, numbers::exp2), (Func::Recip, numbers::recip), (Func::Rsqrt, numbers::rsqrt)];
@@ -93,20 +120,25 @@ fn units(files: &BTreeMap<String, String>) -> Vec<Unit> {
         operands.extend(one(112..136, 9));
         // all entries of the table, for even and odd exponents
         let mut rng = ChaCha8Rng::seed_from_u64(10);
-        let every = (126u64..130).flat_map(|e| (0..1u64 << ENTRIES).map(move |entry| e << 23 | entry << (23 - ENTRIES)));
+        let every = (126u64..130)
+            .flat_map(|e| (0..1u64 << ENTRIES).map(move |entry| e << 23 | entry << (23 - ENTRIES)));
         operands.extend(every.map(|x| [x | u64::from(rng.random_range(0..1u32 << (23 - ENTRIES))), 0]));
         let golden = Box::new(move |[x, _]: [u64; 2]| golden(float(x)).to_bits().into());
         all.push(Unit { func: func as u64, ..unit("f32_sfu_result", fp::SFU_LATENCY, operands, golden) });
     }
     for file in files.keys() {
-        let Some(width) = file.strip_prefix("int").and_then(|rest| rest.strip_suffix("_to_f32.v")) else { continue };
+        let Some(width) = file.strip_prefix("int").and_then(|rest| rest.strip_suffix("_to_f32.v")) else {
+            continue;
+        };
         let Ok(width) = width.parse::<u32>() else { continue };
         let mut rng = ChaCha8Rng::seed_from_u64(u64::from(width));
         let signed = move |x: u64| (x << (64 - width)).cast_signed() >> (64 - width);
         let corners = (0..width).flat_map(|i| [1u64 << i, (1 << i) - 1, (1 << i) + 1, (!0 << i)]);
         let mut operands: Vec<[u64; 2]> = corners.map(|x| [x, 0]).collect();
         // of all magnitudes
-        operands.extend((0..COUNT).map(|_| [(signed(rng.random()) >> rng.random_range(0..width)).cast_unsigned(), 0]));
+        operands.extend(
+            (0..COUNT).map(|_| [(signed(rng.random()) >> rng.random_range(0..width)).cast_unsigned(), 0]),
+        );
         let golden = Box::new(move |[x, _]: [u64; 2]| numbers::int_to_f32(signed(x)).to_bits().into());
         all.push(unit(&format!("int{width}_to_f32_result"), fp::INT_TO_F32_LATENCY, operands, golden));
     }
@@ -119,7 +151,8 @@ fn units(files: &BTreeMap<String, String>) -> Vec<Unit> {
 /// The first answer that differs.
 pub fn run(files: &BTreeMap<String, String>, mutant: usize) -> Result<(), String> {
     let told = |e: verilated::Error| e.to_string();
-    let options = Options { clock: Some("clk".into()), ..crate::bench::options(0, sterna_sim::Stalls::NONE).build };
+    let options =
+        Options { clock: Some("clk".into()), ..crate::bench::options(0, sterna_sim::Stalls::NONE).build };
     let design = Design::build(&source(files), &options).map_err(told)?;
     let mut model = design.model(Init::Random(1)).map_err(told)?;
     let ports = ["mutant", "func", "a", "b"].map(|name| model.port(name).map_err(told));

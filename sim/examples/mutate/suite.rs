@@ -17,8 +17,8 @@ use verilated::Source;
 use crate::bench::{Bench, Row, options};
 use crate::cases::{self, ROOM};
 use crate::pins;
-use crate::{errors, numbers};
 use crate::program::{INPUTS, TOKENS, layer};
+use crate::{errors, numbers};
 
 /// What a difference from the golden model begins with, before the block that is named.
 pub const DIFFERS: &str = "differs in ";

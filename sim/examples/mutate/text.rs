@@ -156,7 +156,12 @@ fn sites(text: &str) -> Vec<Site> {
         if let Some(cond) = line.find("if (") {
             let open = at + cond + 4;
             if let Some(close) = closing(&text[open..]) {
-                found.push(Site { range: (open, open + close), width: None, condition: true, observed: true });
+                found.push(Site {
+                    range: (open, open + close),
+                    width: None,
+                    condition: true,
+                    observed: true,
+                });
             }
         }
         let (target, sign) = match (trimmed.split_once(" <= "), trimmed.split_once(" = ")) {

@@ -36,10 +36,15 @@ pub fn cases(config: &Config, bench: &Bench) -> Vec<Case> {
         (offset::KV_SCALE_BEATS, 40_000),
         (offset::KV_DATA_BEATS, 70_000),
     ];
-    let case = |name, stalls, program| {
-        Case { name, stalls, program, steps: vec![(config.rows, !0)], settings: Vec::new() }
+    let case = |name, stalls, program| Case {
+        name,
+        stalls,
+        program,
+        steps: vec![(config.rows, !0)],
+        settings: Vec::new(),
     };
-    let asks = (1..=config.rows).flat_map(|rows| (0..=rows).map(move |row| (rows, (1 << row) & ((1 << rows) - 1))));
+    let asks =
+        (1..=config.rows).flat_map(|rows| (0..=rows).map(move |row| (rows, (1 << row) & ((1 << rows) - 1))));
     let asks = asks.collect();
     let slow = Stalls { ar: 200, r: 100, ..Stalls::NONE };
     vec![
@@ -145,7 +150,8 @@ fn scalars(config: &Config) -> Vec<u8> {
     let (m_kind, b_kind) = (MKind::Sreg, BKind::Sreg);
     s.vector(Vector { m_kind, m: 5, m_inc: true, zop: ZOp::Add, b_kind, b: 41, b_inc: true, ..step });
     s.vector(Vector { zop: ZOp::Mul, b_kind, b: 11, ..step });
-    let one = Vector { n: 28, a_kind: AKind::Sreg, a: 3, dst_kind: DstKind::Sreg, dst: 100, ..Vector::default() };
+    let one =
+        Vector { n: 28, a_kind: AKind::Sreg, a: 3, dst_kind: DstKind::Sreg, dst: 100, ..Vector::default() };
     s.vector(Vector { zop: ZOp::Max, b_kind, b: 41, b_inc: true, ..one });
     s.vector(Vector { m_kind, m: 62, m_inc: true, zop: ZOp::Add, b_kind, b: 9, ..one });
     s.push(END);
@@ -160,7 +166,9 @@ fn matrix(config: &Config) -> Vec<u8> {
     s.push(gather(config, activations, 0, 0));
     let (m_kind, dst_kind) = (MKind::Imm, DstKind::Act);
     s.vector(Vector { n: activations, m_kind, imm_m: 100.0, dst_kind, ..Vector::default() });
-    s.matmul(outputs, inputs, 2, |plane, n, k| ((7 * n + 5 * k + n * k + 3 * usize::from(plane)) % 3) as i8 - 1);
+    s.matmul(outputs, inputs, 2, |plane, n, k| {
+        ((7 * n + 5 * k + n * k + 3 * usize::from(plane)) % 3) as i8 - 1
+    });
     let sums = Vector { n: outputs as u16 / config.lanes as u16, a_kind: AKind::Acc, ..Vector::default() };
     s.vector(Vector { dst_kind: DstKind::Vmem, ..sums });
     s.push(END);

@@ -37,7 +37,9 @@ pub fn register_port(device: &mut SimDevice) -> Result<(), DeviceError> {
         apart(device, address_first, (value, strobes), expected)?;
         expected = expected & !mask | value & mask;
         let got = device.read_register(offset::RESULT_BASE)?;
-        must(got == expected, || format!("a write with strobes {strobes:#x} left {got:#x}, not {expected:#x}"))?;
+        must(got == expected, || {
+            format!("a write with strobes {strobes:#x} left {got:#x}, not {expected:#x}")
+        })?;
     }
     device.write_register(offset::PROGRAM_BASE, 0x5555_aaaa)?;
     let asked = [offset::RESULT_BASE, offset::PROGRAM_BASE, offset::ID, offset::STATUS, offset::PROGRAM_BASE];

@@ -79,7 +79,13 @@ impl Golden {
     }
 
     /// Writes bytes of a row from a byte of a beat on.
-    pub(super) fn store(&mut self, row: usize, beat: u64, byte: usize, bytes: &[u8]) -> Result<(), ErrorCode> {
+    pub(super) fn store(
+        &mut self,
+        row: usize,
+        beat: u64,
+        byte: usize,
+        bytes: &[u8],
+    ) -> Result<(), ErrorCode> {
         let start = beat * self.config.beat_bytes() as u64 + byte as u64;
         if self.log.is_some() {
             let (instruction, row) = (self.instruction, row as u32);
