@@ -73,8 +73,10 @@ fn the_preset_of_the_kv260_fits_and_is_as_fast_as_others() {
     let prompt = |one: &Value| one["seconds_to_first_token"].as_f64().unwrap();
     let best = all.iter().find(|one| one["best"] == true).unwrap();
     assert!(speed(preset) > 0.99 * speed(best), "{best}");
-    let faster = |one: &&Value| one["best"] == true && prompt(one) < 0.99 * prompt(preset);
-    assert_eq!(all.iter().find(faster), None, "a prompt");
+    let faster = |one: &&Value| {
+        one["best"] == true && speed(one) > 0.99 * speed(preset) && prompt(one) < 0.99 * prompt(preset)
+    };
+    assert_eq!(all.iter().find(faster), None, "as fast in decode, faster in a prompt");
     // as simulated: docs/results/kv260.md
     assert!((speed(preset) / SIMULATED - 1.0).abs() < 0.03, "{}", speed(preset));
     let table = explored.table();
