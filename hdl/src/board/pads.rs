@@ -108,11 +108,11 @@ mod tests {
     }
 
     #[test]
-    fn the_boards_have_half_a_nanosecond() {
+    fn the_boards_have_time_to_spare() {
         for board in BOARDS.iter().filter(|board| board.family == Family::Ecp5) {
             let hz = Config::preset(board.preset).unwrap().clock_mhz * 1_000_000;
             let margins = Margins::of(1_000_000_000_000 / i64::from(hz), phase(hz).unwrap());
-            assert!(margins.least() >= 500, "{}: {margins:?}", board.name);
+            assert!(margins.least() >= 300, "{}: {margins:?}", board.name);
         }
     }
 }

@@ -62,7 +62,8 @@ impl<'a> Writer<'a> {
     pub fn write(mut self, path: &Path) -> Result<()> {
         let (header, alignment) = self.header().map_err(|e| e.of(path))?;
         let part = Part::of(path);
-        self.stream(part.place(), &header, alignment)?;
+        let file = File::create(part.place()).map_err(HostError::at(path))?;
+        self.stream((path, file), &header, alignment)?;
         part.finish().map_err(HostError::at(path))
     }
 
@@ -103,9 +104,10 @@ impl<'a> Writer<'a> {
         Ok((out, alignment))
     }
 
-    fn stream(&mut self, path: &Path, header: &[u8], alignment: usize) -> Result<()> {
+    /// Errors speak of `path`.
+    fn stream(&mut self, (path, file): (&Path, File), header: &[u8], alignment: usize) -> Result<()> {
         let io = |source| HostError::Io { path: path.into(), source };
-        let mut out = BufWriter::new(File::create(path).map_err(io)?);
+        let mut out = BufWriter::new(file);
         out.write_all(header).map_err(io)?;
         for tensor in &mut self.tensors {
             let (rows, row_bytes) = tensor.rows().map_err(|e| e.of(path))?;

@@ -104,8 +104,7 @@ fn files_that_no_reader_would_take_are_not_written() {
         written(|w| {
             w.tensor("w", Type::F32, &[usize::MAX / 2, 2], |_, _| Ok(()));
         }),
-        message(Writer::new().write("/absent/folder/out.gguf".as_ref()))
-            .replace(&std::process::id().to_string(), "PID"),
+        message(Writer::new().write("/absent/folder/out.gguf".as_ref())),
     ];
     insta::assert_snapshot!(all.join("\n"));
 }
