@@ -1,5 +1,6 @@
-//! Icarus Verilog as a second simulator, with four states: the core starts with everything unknown, and after its reset computes what the
-//! golden model computes: every answer of a register, and all of memory.
+//! Icarus Verilog as a second simulator: the core computes what the golden model computes, every answer of a register and all of memory.
+//! Registers and memories start with random bits, as on a board: with unknown ones, which Icarus Verilog has too, the selection stays
+//! unknown, because it does not see that any value would give the same.
 
 use std::fmt::Write;
 use std::fs;
@@ -68,6 +69,26 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
+/// Verilog whose registers and memories start with random bits.
+fn started(text: &str) -> String {
+    let started = |line: &str| {
+        let declared = line.trim_start().strip_prefix("reg ").and_then(|rest| rest.strip_suffix(';'));
+        let Some(rest) = declared.filter(|rest| !rest.contains([',', '='])) else {
+            return format!("{line}\n");
+        };
+        let last_word = |text: &str| text.rsplit(' ').next().unwrap_or(text).to_string();
+        match rest.split_once(" [0:") {
+            None => format!("{line}\ninitial {} = $random;\n", last_word(rest)),
+            Some((name, last)) => {
+                let (name, last) = (last_word(name), last.trim_end_matches(']'));
+                let each = format!("at_{name} = 0; at_{name} <= {last}; at_{name} = at_{name} + 1");
+                format!("{line}\ninteger at_{name};\ninitial for ({each}) {name}[at_{name}] = $random;\n")
+            }
+        }
+    };
+    text.lines().map(started).collect()
+}
+
 fn tool(folder: &Path, name: &str, args: &[&str]) -> String {
     let output =
         Command::new(name).args(args).current_dir(folder).output().unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -80,7 +101,7 @@ fn tool(folder: &Path, name: &str, args: &[&str]) -> String {
 fn icarus(verilog: &[(String, String)], before: &[u8], script: &[[u32; 2]]) -> (Vec<String>, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let put = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
-    verilog.iter().for_each(|(name, text)| put(name, text));
+    verilog.iter().for_each(|(name, text)| put(name, &started(text)));
     put("bench.v", include_str!("second.v"));
     put("before.hex", &hex(before));
     let lines = script.iter().chain(&[[END, 0]]).map(|[at, value]| format!("{at:08x}{value:08x}\n"));
