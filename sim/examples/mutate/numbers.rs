@@ -113,7 +113,8 @@ fn units(files: &BTreeMap<String, String>) -> Vec<Unit> {
             Box::new(|[x, _]| u64::from(numbers::quantize(float(x), 16) as u16)),
         ),
     ];
-    let functions: [(Func, fn(f32) -> f32); 3] =
+    type Function = fn(f32) -> f32;
+    let functions: [(Func, Function); 3] =
         [(Func::Exp2, numbers::exp2), (Func::Recip, numbers::recip), (Func::Rsqrt, numbers::rsqrt)];
     for (func, golden) in functions {
         let mut operands = one(0..256, 8);
