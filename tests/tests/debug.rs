@@ -23,8 +23,8 @@ const FAULTS: [Fault; 7] = [
     ("store", "s4_data <= s3_data", "s4_data <= ~s3_data", "keep"),
     ("topk", "32'h80000000", "32'h80000001", "select"),
     ("attention_dot", "key_s0_t1_0} +", "key_s0_t1_0} -", "attend"),
-    ("f32_to_int16", "sign", "~sign", "lanes"),
-    ("matmul_negatives", "~", "", "engine"),
+    ("f32_to_int16", "s2_sign <= s1_sign", "s2_sign <= ~s1_sign", "lanes"),
+    ("matmul_negatives", "signs_q <= negative", "signs_q <= ~negative", "engine"),
 ];
 
 /// The Verilog of `config` with the first such place of a module changed.

@@ -121,7 +121,6 @@ fn icarus(verilog: &[(String, String)], before: &[u8], script: &[[u32; 2]]) -> (
 }
 
 #[test]
-#[ignore = "minutes: some hundred cycles a second"]
 fn a_second_simulator_agrees_with_the_golden_model() {
     agrees(&[(3, 9, true)]);
 }
