@@ -5,7 +5,6 @@
 //!      │ dropped: removed; killed: removed by the next process that writes out.json
 //! ```
 
-use crate::error::{Error, Result};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -58,16 +57,15 @@ impl Drop for Part {
 ///
 /// # Errors
 /// If it cannot be written; what was there before stays then.
-pub fn write(path: &Path, bytes: impl AsRef<[u8]>) -> Result<()> {
+pub fn write(path: &Path, bytes: impl AsRef<[u8]>) -> io::Result<()> {
     if fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir()) {
-        return fs::write(path, bytes).map_err(Error::at(path));
+        return fs::write(path, bytes);
     }
     let part = Part::of(path);
-    let written = File::create(part.place()).and_then(|mut file| {
-        file.write_all(bytes.as_ref())?;
-        file.sync_all()
-    });
-    written.and_then(|()| part.finish()).map_err(Error::at(path))
+    let mut file = File::create(part.place())?;
+    file.write_all(bytes.as_ref())?;
+    file.sync_all()?;
+    part.finish()
 }
 
 /// What the names of all parts of a path begin with.

@@ -182,8 +182,6 @@ impl Explored {
             return Err(Error::Unfit(format!("there is no number {pick} in the table; choose 1 to {most}")));
         };
         let config = Config { name: format!("{}-explored", self.order.board), ..judged.config.clone() };
-        let part = whole::Part::of(path);
-        std::fs::write(part.place(), crate::schema(&config)).map_err(Error::io("write", path))?;
-        part.finish().map_err(Error::io("write", path))
+        whole::write(path, crate::schema(&config)).map_err(Error::io("write", path))
     }
 }

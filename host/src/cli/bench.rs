@@ -186,8 +186,12 @@ impl Session<'_> {
         }
         let json = serde_json::to_vec_pretty(&reports).unwrap_or_default();
         std::fs::create_dir_all(folder).map_err(Error::at(folder))?;
-        whole::write(&folder.join("report.json"), json)?;
-        whole::write(&folder.join("report.html"), page(&reports))
+        [("report.json", json), ("report.html", page(&reports).into_bytes())].into_iter().try_for_each(
+            |(name, bytes)| {
+                let path = folder.join(name);
+                whole::write(&path, bytes).map_err(Error::at(&path))
+            },
+        )
     }
 
     fn shape(&self) -> String {

@@ -36,7 +36,7 @@ pub fn debug(args: &DebugArgs) -> Result<()> {
     let spans = again(&case, &dump, about(WINDOW))?;
     let signals = debug::signals(&dump, &mismatch, about(SHOWN))?;
     let text = debug::gtkw("difference.fst", &signals, &case.names, &spans, about(WINDOW), mismatch.cycle);
-    whole::write(&save, text)?;
+    whole::write(&save, text).map_err(Error::at(&save))?;
     let picture = debug::waveform(&signals, about(SHOWN), mismatch.cycle);
     if args.json {
         print_json(&described(&mismatch, &dump, &picture))?;

@@ -47,5 +47,5 @@ fn write(path: &Path, tokens: &[u32], logits: &Array2<f32>) -> Result<()> {
         ("tokens", TensorView::new(Dtype::U32, vec![positions], &ids).map_err(problem)?),
     ];
     let file = safetensors::serialize(views, None).map_err(problem)?;
-    whole::write(path, file)
+    whole::write(path, file).map_err(Error::at(path))
 }

@@ -33,7 +33,7 @@ pub fn trace(args: &TraceArgs) -> Result<()> {
         at = trace.step(number, tokens, at, counters);
         number += 1;
     })?;
-    whole::write(&args.output, format!("{}\n", trace.json()))?;
+    whole::write(&args.output, format!("{}\n", trace.json())).map_err(Error::at(&args.output))?;
     eprintln!("{number} steps, {at} cycles in {}; open it at https://ui.perfetto.dev", args.output.display());
     Ok(())
 }
