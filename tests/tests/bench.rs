@@ -1,6 +1,5 @@
 //! `sterna bench`: what it prints agrees with the device's counters, its extrapolation with a whole run, its report with both.
 
-use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +11,7 @@ use sterna_host::compile;
 use sterna_sim::{Activity, Options, SimDevice};
 use sterna_spec::config::Config;
 use sterna_spec::golden::Golden;
-use sterna_tests::{random_model, tiny};
+use sterna_tests::{programs, random_model, tiny};
 
 fn options(draft: Option<u8>) -> compile::Options {
     compile::Options { context: 12, sequences: 2, planes: None, draft }
@@ -28,12 +27,9 @@ const TESTS: [Test; 3] = [
 fn sterna_bench_prints_what_the_device_counted() {
     let folder = tempfile::tempdir().unwrap();
     let sterna = |args: &[&str]| {
-        let args = [&["run", "--quiet", "--", "bench", "-p", "3", "-n", "1", "-d", "16"], args].concat();
-        let output = Command::new(env!("CARGO"))
-            .args(args)
-            .current_dir(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")))
-            .output()
-            .unwrap();
+        let mut command = Command::new(programs::sterna());
+        command.args(["bench", "-p", "3", "-n", "1", "-d", "16"]).args(args).current_dir(programs::root());
+        let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     };

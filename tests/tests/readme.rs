@@ -1,13 +1,9 @@
 //! The README's commands do what they say, and the command line gives the same tokens on golden model and simulation.
 
-use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
-
-fn root() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-}
+use sterna_tests::programs::root;
 
 /// Runs `cargo run` with the given arguments, in the profile that tests have: the build is there already.
 fn cargo_run(args: &[&str]) -> Output {

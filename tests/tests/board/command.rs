@@ -5,16 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use serde_json::Value;
+use sterna_tests::programs;
 
 /// A small model of the repository.
 pub const SMALL: &str = "tests/data/reference/bitnet-2b4t";
 
 fn sterna(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO"));
-    command
-        .args(["run", "--quiet", "-p", "sterna-host", "--"])
-        .args(args)
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let mut command = Command::new(programs::sterna());
+    command.args(args).current_dir(programs::root());
     command
 }
 
@@ -36,7 +34,6 @@ pub struct Served {
 impl Served {
     /// With a fast line.
     pub fn start(more: &[&str]) -> Served {
-        // cargo becomes the command, so that signals reach it
         let args = [&["board-sim", "ulx3s-85f", "--fast-uart", "--json"], more].concat();
         let mut child = sterna(&args).stdout(Stdio::piped()).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
