@@ -136,7 +136,7 @@ impl SimDevice {
         let ports = config.ports as usize;
         let pins = (0..config.ports).map(|i| MasterPins::new(&model, config, i)).collect::<Result<_, _>>();
         let probe = config.probe.then(|| Probe::new(&model, config)).transpose();
-        let passages = config.probe.then(|| Passages::new(&model, config)).transpose();
+        let passages = config.probe.then(|| Passages::new(&model)).transpose();
         let activity = options.activity.clone().filter(|_| config.probe);
         let activity = activity.map(|kept| ActivityPins::new(&model).map(|pins| (pins, kept))).transpose();
         let mut device = SimDevice {

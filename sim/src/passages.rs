@@ -1,7 +1,6 @@
 //! What passed from block to block, as the observation port of the top tells (`sterna_hdl::observe`).
 
 use sterna_hdl::observe::PASSAGES;
-use sterna_spec::config::Config;
 use verilated::{Error, Model, Port};
 
 /// Everything that passed one place, in order.
@@ -15,6 +14,11 @@ pub struct Passed {
 }
 
 impl Passed {
+    /// Cycle of the last one, 0 if there is none.
+    pub fn last(&self) -> u64 {
+        self.cycles.last().copied().unwrap_or(0)
+    }
+
     /// The bits of each, as words of 32 bits.
     pub fn all(&self) -> impl Iterator<Item = (u64, &[u32])> {
         self.cycles.iter().copied().zip(self.words.chunks(self.size.max(1)))
@@ -30,32 +34,18 @@ pub struct Passages {
     passed: All,
 }
 
-/// Bits of what passes.
-fn width(config: &Config, name: &str) -> u32 {
-    let lanes = config.lanes;
-    match name {
-        "program" => config.beat_bits() + 3,
-        "data" => config.beat_bits(),
-        "begun" => 256 + 3,
-        "vector" => 256,
-        "asked" => 48,
-        "loaded" => 32 * lanes + 16 + 4 + 1 + lanes,
-        _ => 9 * config.beat_bytes() as u32 + 32,
-    }
-}
-
 impl Passages {
     /// The pins, on a model of a configuration with `probe`.
-    pub fn new(model: &Model, config: &Config) -> Result<Self, Error> {
+    pub fn new(model: &Model) -> Result<Self, Error> {
         let mut pins = Vec::new();
         for name in PASSAGES {
             let pin = |part: &str| model.port(&format!("probe_{name}_{part}"));
             pins.push((pin("valid")?, pin("data")?));
         }
-        let sized =
-            |name: &str| Passed { size: width(config, name).div_ceil(32) as usize, ..Passed::default() };
-        let passed = PASSAGES.map(sized);
-        Ok(Passages { pins: std::array::from_fn(|i| pins[i]), passed })
+        let pins: [(Port, Port); PASSAGES.len()] = std::array::from_fn(|i| pins[i]);
+        let size = |data: Port| model.info(data).width.div_ceil(32) as usize;
+        let passed = pins.map(|(_, data)| Passed { size: size(data), ..Passed::default() });
+        Ok(Passages { pins, passed })
     }
 
     /// Looks at the port after the clock edge that began `cycle`.

@@ -24,7 +24,6 @@ impl Step<'_> {
         for (i, stored) in self.stores.iter().enumerate() {
             due.extend((stored.start..).zip(stored.bytes.iter().map(|byte| (*byte, i))));
         }
-        let last = self.passed("stored").cycles.last().copied().unwrap_or(0);
         for (i, stored) in self.stores.iter().enumerate() {
             let at = |wrong| Wrong { instruction: Some(stored.instruction), row: Some(stored.row), ..wrong };
             for byte in (stored.start..).take(stored.bytes.len()).filter(|byte| due[byte].1 == i) {
@@ -37,7 +36,13 @@ impl Step<'_> {
                     None if !self.whole => continue,
                     None => {
                         let none = "never stored".into();
-                        return Ok(Some(at(wrong("stored", byte, text(want), none, last))));
+                        return Ok(Some(at(wrong(
+                            "stored",
+                            byte,
+                            text(want),
+                            none,
+                            self.passed("stored").last(),
+                        ))));
                     }
                 };
                 let (mut address, mut held) = (0, [0]);

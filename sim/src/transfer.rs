@@ -120,12 +120,7 @@ impl Step<'_> {
         let mut got = self.passed("program").all();
         let mut before = None;
         for (number, slot) in (0..).zip(slots) {
-            let taker = match Instruction::decode(&slot.bytes) {
-                Ok(Instruction::Load { .. }) => 1,
-                Ok(Instruction::Matmul { .. }) => 2,
-                Ok(Instruction::Attn { .. }) => 4,
-                _ => 0,
-            };
+            let taker = Instruction::decode(&slot.bytes).ok().and_then(|i| unit(&i)).unwrap_or(0);
             let beats = [(0, config.instruction_beats() as u64), (taker, slot.payload)];
             for (due, count) in beats {
                 for _ in 0..count {
@@ -176,23 +171,19 @@ impl Step<'_> {
             let unit = match Instruction::decode(&slot.bytes) {
                 Ok(Instruction::End { body }) if body && asks => continue,
                 Ok(Instruction::End { .. }) | Err(_) => break,
-                Ok(Instruction::Vector(_)) => None,
-                Ok(Instruction::Load { .. } | Instruction::Gather { .. }) => Some(1),
-                Ok(Instruction::Matmul { .. }) => Some(2),
-                Ok(Instruction::Attn { .. }) => Some(4),
+                Ok(instruction) => unit(&instruction),
             };
             data.extend(unit);
             due[usize::from(unit.is_none())].push((number, data));
         }
         let one = |(due, name): (&Vec<(u32, Vec<u32>)>, &'static str)| {
             let passed = self.passed(name);
-            let last = passed.cycles.last().copied().unwrap_or(0);
             let mut got = passed.all();
             for (at, (number, data)) in (0..).zip(due) {
                 let (what, cycle) = match got.next() {
                     Some((_, got)) if got == data => continue,
                     Some((cycle, got)) => (hex(got), cycle),
-                    None if self.whole => ("no more instructions".into(), last),
+                    None if self.whole => ("no more instructions".into(), passed.last()),
                     None => return None,
                 };
                 let wrong = wrong(name, at, hex(data), what, cycle);
@@ -223,7 +214,6 @@ impl Step<'_> {
             let memory = if shared == 1 { "c" } else { "v" };
             format!("{memory}[{word}] of row {row}, element {l}: {value:#010x} ({:e})", f32::from_bits(value))
         };
-        let last = passed.cycles.last().copied().unwrap_or(0);
         for (number, write) in (0..).zip(self.loads) {
             let shared = u32::from(write.kind == Write::SHARED);
             for (l, &value) in write.data.iter().enumerate() {
@@ -231,7 +221,7 @@ impl Step<'_> {
                 let (what, cycle) = match got.next() {
                     Some((_, at, data)) if (at, data) == (place, value) => continue,
                     Some((cycle, at, data)) => (text(at, data), cycle),
-                    None if self.whole => ("no more words".into(), last),
+                    None if self.whole => ("no more words".into(), passed.last()),
                     None => return None,
                 };
                 let wrong = wrong(name, number, text(place, value), what, cycle);
@@ -246,6 +236,16 @@ impl Step<'_> {
 
 pub(crate) fn wrong(name: &'static str, number: u64, expected: String, got: String, cycle: u64) -> Wrong {
     Wrong { instruction: None, row: None, place: Place::Passage { name, number }, expected, got, cycle }
+}
+
+/// The unit that runs an instruction, as a bit of loader, matrix engine and attention unit; the sequencer and the vector unit are none.
+fn unit(instruction: &Instruction) -> Option<u32> {
+    match instruction {
+        Instruction::Load { .. } | Instruction::Gather { .. } => Some(1),
+        Instruction::Matmul { .. } => Some(2),
+        Instruction::Attn { .. } => Some(4),
+        Instruction::Vector(_) | Instruction::End { .. } => None,
+    }
 }
 
 fn words(bytes: &[u8]) -> Vec<u32> {

@@ -143,11 +143,11 @@ impl Bench {
         device.write_register(offset::PROGRAM_BEATS, (program.len() / self.config.beat_bytes()) as u32)
     }
 
-    /// Runs one step with these rows; returns ERROR, which it clears.
+    /// Starts a step with these rows.
     ///
     /// # Errors
-    /// If the device fails, or a lockstep finds a difference.
-    pub fn step(&self, device: &mut impl Device, rows: &[Row]) -> Result<u32, DeviceError> {
+    /// If the device refuses.
+    pub fn start(&self, device: &mut impl Device, rows: &[Row]) -> Result<(), DeviceError> {
         for (r, row) in (0..).zip(rows) {
             let at = offset::ROW + registers::ROW_BYTES * r;
             let values = [row.token, row.position, self.kv + r * self.kv_beats, row.logits.into()];
@@ -156,7 +156,15 @@ impl Bench {
             }
         }
         device.write_register(offset::ROWS, rows.len() as u32)?;
-        device.write_register(offset::CONTROL, control::START)?;
+        device.write_register(offset::CONTROL, control::START)
+    }
+
+    /// Runs one step with these rows; returns ERROR, which it clears.
+    ///
+    /// # Errors
+    /// If the device fails, or a lockstep finds a difference.
+    pub fn step(&self, device: &mut impl Device, rows: &[Row]) -> Result<u32, DeviceError> {
+        self.start(device, rows)?;
         device.wait()?;
         let error = device.read_register(offset::ERROR)?;
         device.write_register(offset::CONTROL, control::CLEAR)?;

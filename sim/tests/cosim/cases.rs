@@ -101,7 +101,6 @@ fn gather(config: &Config, count: u16, dst: u16, addr: u32) -> Instruction {
 
 const END: Instruction = Instruction::End { body: false };
 
-/// Words to nowhere: the observation port shows them.
 /// Words that are written back, so that the observation port shows them.
 fn show(n: u16, a: u16) -> Vector {
     Vector { n, a, dst_kind: DstKind::Vmem, dst: a, ..Vector::default() }

@@ -28,15 +28,7 @@ fn the_interrupt_rises_at_the_end_and_falls_when_cleared() {
             device.write_register(offset::IRQ_ENABLE, enable).unwrap();
             assert_eq!(device.read_register(offset::IRQ_ENABLE).unwrap(), enable);
             assert_eq!(device.output("irq").unwrap(), 0, "before the step");
-            device.write_register(offset::ROWS, rows.len() as u32).unwrap();
-            for (r, row) in (0..).zip(rows) {
-                let at = offset::ROW + sterna_spec::registers::ROW_BYTES * r;
-                device.write_register(at, row.token).unwrap();
-                device.write_register(at + 4, row.position).unwrap();
-                device.write_register(at + 8, bench.kv).unwrap();
-                device.write_register(at + 12, row.logits.into()).unwrap();
-            }
-            device.write_register(offset::CONTROL, control::START).unwrap();
+            bench.start(&mut device, rows).unwrap();
             device.wait().unwrap();
             // whatever is at the end of a step has had its time
             device.run(4).unwrap();
