@@ -1,7 +1,7 @@
 // @title@: the part's own cells around `soc`: clock, reset, registers in the pads.
 //
 // All pins of the memory leave registers in the pads, the direction of the data pins too, and data enters one, so their timing
-// does not depend on routing. The memory's clock comes @eighths@/8 of a cycle after the core's: docs/boards.md.
+// does not depend on routing. The memory's clock comes @later@/@steps@ of a cycle after the core's: docs/boards.md.
 module @top@ (
     input  wire clk,  // @oscillator@ MHz
 @button_port@    input  wire uart_rx,

@@ -43,7 +43,8 @@ fn shell(board: &Board, config: &Config) -> Result<String, String> {
     let template = match board.family {
         Family::Ecp5 => {
             let clock = config.clock_mhz * 1_000_000;
-            values.extend(Ecp5::find(board.oscillator_hz, clock)?.values(pads::phase(clock)?));
+            let pll = Ecp5::find(board.oscillator_hz, clock)?;
+            values.extend(pll.values(pads::phase(clock, pll.steps())?));
             include_str!("ecp5.v")
         }
         Family::Gowin => {

@@ -37,21 +37,26 @@ impl Ecp5 {
         (1..=input / DETECTOR).find_map(of_input).ok_or_else(|| impossible(input, output))
     }
 
-    /// `CPHASE` and `FPHASE` of an output that comes `eighths` of a cycle after the first one: whole and eighth cycles of the oscillator.
-    pub fn phase(self, eighths: u32) -> (u32, u32) {
-        let later = eighths * self.clkop;
+    /// Steps of a phase in a cycle: eighths of the oscillator's.
+    pub fn steps(self) -> u32 {
+        8 * self.clkop
+    }
+
+    /// `CPHASE` and `FPHASE` of an output that comes `later` steps after the first one: whole and eighth cycles of the oscillator.
+    pub fn phase(self, later: u32) -> (u32, u32) {
         (self.clkop - 1 + later / 8, later % 8)
     }
 
-    /// `eighths`: by which the memory's clock comes later.
-    pub(super) fn values(self, eighths: u32) -> Vec<(&'static str, String)> {
-        let (cphase, fphase) = self.phase(eighths);
+    /// `later`: steps by which the memory's clock comes later.
+    pub(super) fn values(self, later: u32) -> Vec<(&'static str, String)> {
+        let (cphase, fphase) = self.phase(later);
         vec![
             ("clki", self.clki.to_string()),
             ("feedback", self.feedback.to_string()),
             ("clkop", self.clkop.to_string()),
             ("cphase", self.phase(0).0.to_string()),
-            ("eighths", eighths.to_string()),
+            ("later", later.to_string()),
+            ("steps", self.steps().to_string()),
             ("memory_cphase", cphase.to_string()),
             ("memory_fphase", fphase.to_string()),
             ("vco", super::megahertz(self.vco)),
@@ -124,7 +129,7 @@ mod tests {
             let compared = input * 1_000_000 / p.clki;
             assert_eq!((compared * p.feedback, p.vco), (p.vco, mhz * 1_000_000 * p.clkop), "{p:?}");
             assert!(compared >= 10_000_000 && (400_000_000..=800_000_000).contains(&p.vco), "{p:?}");
-            let ((start, _), (whole, eighth)) = (p.phase(0), p.phase(5));
+            let ((start, _), (whole, eighth)) = (p.phase(0), p.phase(5 * p.steps() / 8));
             assert_eq!(8 * (whole - start) + eighth, 5 * p.clkop, "{p:?}");
         }
         insta::assert_snapshot!(Ecp5::find(25_000_000, 83_000_000).unwrap_err(), @"no setting of the PLL makes 83 MHz from 25 MHz; choose another clock_mhz, such as a multiple of 5");
