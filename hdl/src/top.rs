@@ -77,7 +77,11 @@ pub fn top(config: &Config) -> Module {
     wire(control, "done", &[(regs, "done")]);
     wire(control, "error_valid", &[(regs, "error_valid")]);
     wire(control, "error_code", &[(regs, "error_code")]);
-    wire(control, "program_start", &[(read, "program_start"), (select, "clear"), (count, "clear")]);
+    wire(
+        control,
+        "program_start",
+        &[(read, "program_start"), (lanes, "restart"), (select, "clear"), (count, "clear")],
+    );
     wire(control, "count", &[(count, "count")]);
     wire(count, "values", &[(regs, "counters")]);
 
@@ -98,6 +102,8 @@ pub fn top(config: &Config) -> Module {
         wire(select, name, &[(regs, name)]);
     }
     wire(engine, "stall_stream", &[(control, "matmul_stream")]);
+    wire(engine, "stall_codes", &[(control, "matmul_codes")]);
+    wire(control, "coding", &[(engine, "coding")]);
     wire(attend, "stall_data", &[(control, "attention_data")]);
     m
 }
@@ -195,6 +201,7 @@ fn vector_wires<'m>(
     for name in ["ld_vmem", "ld_cmem", "ld_row", "ld_word", "ld_mask", "ld_data"] {
         wire(load, name, &[(lanes, name)]);
     }
+    wire(lanes, "act_whole", &[(engine, "act_whole")]);
     for part in ["we", "row", "word", "data"] {
         wire(lanes, &format!("act_{part}"), &[(engine, &format!("act_{part}"))]);
         wire(lanes, &format!("q_{part}"), &[(attend, &format!("q_{part}"))]);

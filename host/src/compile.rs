@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `plan.rs` | places values in the device's memories; reports every limit that the model breaks |
 //! | `layer.rs` | the instructions of a layer |
+//! | `norm.rs` | from values to activation codes |
 //! | `axis.rs` | pads the model's dimensions to the device's words |
 //! | `attention.rs` | from the joined query, key and value matrix to the heads' outputs |
 //! | `head.rs` | quantizes the head to planes; its instructions |
@@ -15,6 +16,7 @@ pub mod axis;
 pub mod head;
 pub mod layer;
 pub mod listing;
+mod norm;
 pub mod plan;
 pub mod tables;
 
@@ -79,6 +81,7 @@ pub fn compile_with(
         plan,
         kv: kv_layout,
         parts: Vec::new(),
+        gain: 0,
         second_half: true,
     };
     let head = Head::new(model.head(), &model.weights.final_norm, options.planes);
@@ -132,6 +135,7 @@ pub fn outline(model: &Model, device: &Config, options: &Options) -> Result<Vec<
         plan,
         kv,
         parts: Vec::new(),
+        gain: 0,
         second_half: true,
     };
     emitter.step(model, &head, embedding, rotary, &mut |_| {});
@@ -198,14 +202,22 @@ impl Emitter<'_> {
             addr,
             stride,
         });
-        for (index, layer) in model.weights.layers.iter().enumerate() {
-            self.layer(index, layer);
+        let layers = &model.weights.layers;
+        let hidden = self.plan.hidden.clone();
+        if let Some(first) = layers.first() {
+            self.load_gain(&first.input_norm, &hidden);
+            self.norm(self.plan.x, &hidden, 0..hidden.padded, false);
+        }
+        for (index, layer) in layers.iter().enumerate() {
+            self.layer(index, layer, layers.get(index + 1));
             progress(index + 1);
         }
         self.out.push(Instruction::End { body: true });
         self.part("head");
-        let hidden = self.plan.hidden.clone();
-        self.quantize(Some(&model.weights.final_norm), self.plan.x, &hidden, 1.0, true);
+        let gain = &model.weights.final_norm;
+        self.load_gain(gain, &hidden);
+        self.norm(self.plan.x, &hidden, 0..hidden.padded, true);
+        self.codes(Some(gain), &hidden, 1.0, true);
         self.head(head, false);
         progress(model.config.layers + 1);
         self.out.push(Instruction::End { body: false });

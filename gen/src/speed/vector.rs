@@ -33,6 +33,8 @@ pub(super) struct Cost {
     pub reads: f64,
     /// Results leave for memory.
     pub stores: bool,
+    /// Cycles from the first word to its result, and from then to the next word's.
+    pub word: (f64, f64),
 }
 
 /// Cycles of `v`; `rows` of the step, of which `asking` ask for logits.
@@ -49,7 +51,7 @@ pub(super) fn cost(c: &Config, v: &Vector, rows: usize, asking: usize) -> Cost {
         _ => 0.0,
     };
     let issue = if taking == 0.0 { 1.0 } else { words * (taking + gap) - gap };
-    let behind = if v.reduce_sum.is_some() { sum(c, rows as f64) } else { pipeline(c, v) };
+    let behind = if v.reduce_sum.is_some() && !v.part { sum(c, rows as f64) } else { pipeline(c, v) };
     let leaving = match v.dst_kind {
         DstKind::Kv | DstKind::KvScale | DstKind::Logits => STORE,
         DstKind::Topk => SELECT + (candidates(c, v, taking, words) - issue).max(0.0),
@@ -57,7 +59,8 @@ pub(super) fn cost(c: &Config, v: &Vector, rows: usize, asking: usize) -> Cost {
     };
     let reads = if acc { word_cycles / (taking + gap).max(1.0) } else { 0.0 };
     let stores = matches!(v.dst_kind, DstKind::Kv | DstKind::KvScale | DstKind::Logits);
-    Cost { issue, all: issue + AROUND + front(c, v) + behind + leaving, reads, stores }
+    let word = (front(c, v) + behind, taking + gap);
+    Cost { issue, all: issue + AROUND + front(c, v) + behind + leaving, reads, stores, word }
 }
 
 /// Cycles from one word of a row to the next while squares are summed.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use sterna_spec::isa::{Instruction, Vector};
+use sterna_spec::isa::{DstKind, Instruction, Vector};
 use sterna_spec::layout::beats;
 use sterna_spec::stream::Outlined;
 
@@ -37,6 +37,8 @@ pub(super) struct Walk<'a> {
     reads: Vec<(f64, f64, f64)>,
     /// A matrix came since the last VECTOR.
     behind: bool,
+    /// When the first activation code comes, and the cycles from one word to the next, of the last VECTOR that makes codes.
+    codes: (f64, f64),
     /// When all that was written is acknowledged.
     drained: f64,
     /// When each instruction so far was over.
@@ -60,6 +62,7 @@ impl<'a> Walk<'a> {
             launched: VecDeque::new(),
             reads: Vec::new(),
             behind: false,
+            codes: (0.0, 0.0),
             drained: 0.0,
             ends: Vec::with_capacity(program.len()),
         };
@@ -87,9 +90,9 @@ impl<'a> Walk<'a> {
         match each.instruction {
             Instruction::Vector(v) => self.vector(&v),
             Instruction::Matmul { blocks, chunks, planes, beside, .. } => {
-                self.matmul(f64::from(blocks), f64::from(chunks) * f64::from(planes), beside);
+                self.matmul(f64::from(blocks), f64::from(chunks), f64::from(planes), beside);
             }
-            Instruction::Load { words, .. } => self.load(usize::from(words)),
+            Instruction::Load { words, beside, .. } => self.load(usize::from(words), beside),
             Instruction::Gather { words, .. } => self.gather(usize::from(words)),
             Instruction::Attn { segments, window, .. } => self.attention(&each.heads, segments, window),
             Instruction::End { body } => {
@@ -116,6 +119,9 @@ impl<'a> Walk<'a> {
         let begin = (at + 1.0).max(self.free);
         self.launched.push_back(begin);
         self.free = begin + cost.all;
+        if v.dst_kind == DstKind::Act {
+            self.codes = (begin + cost.word.0, cost.word.1);
+        }
         if cost.reads > 0.0 {
             self.reads.push((begin, begin + cost.issue, cost.reads));
         }
@@ -127,12 +133,19 @@ impl<'a> Walk<'a> {
         self.fetch(at + 1.0);
     }
 
-    /// `chunks`: of all planes. Tables of the first are waited for; then a chunk takes its beats, or with two banks its tables if
+    /// Tables of the first chunk are waited for; then a chunk takes its beats, or with two banks its tables if
     /// these take longer.
-    fn matmul(&mut self, blocks: f64, chunks: f64, beside: bool) {
+    fn matmul(&mut self, blocks: f64, chunks: f64, planes: f64, beside: bool) {
         let at = if beside { self.known } else { self.known.max(self.idle()) };
         let build = self.m.build();
-        let start = at + 2.0 + build;
+        // a chunk's tables follow its codes
+        let coded = |chunks: f64| {
+            let words = chunks * self.m.config.chunk() as f64 / f64::from(self.m.config.lanes);
+            self.codes.0 + self.codes.1 * words.ceil()
+        };
+        let start = (at + 2.0).max(coded(1.0)) + build;
+        let last_start = if planes > 1.0 { 0.0 } else { coded(chunks) + build };
+        let chunks = chunks * planes;
         let beats = chunks * blocks;
         let cycles = if self.m.config.table_banks == 1 {
             let chunk = blocks + build;
@@ -141,7 +154,7 @@ impl<'a> Walk<'a> {
         } else {
             f64::max((chunks - 1.0) * blocks.max(build) + blocks, beats + self.stolen(start, beats))
         };
-        let last = self.stream.take(start, beats, beats / cycles, 1.0);
+        let last = self.stream.take(start, beats, beats / cycles, 1.0).max(last_start + blocks);
         self.reads.retain(|(_, end, _)| *end > last);
         let end = last + self.m.sum_stage() + 1.0;
         self.behind = true;
@@ -160,11 +173,10 @@ impl<'a> Walk<'a> {
         (0..READ_ROUNDS).fold(0.0, |stolen, _| reads(start + others + stolen))
     }
 
-    fn load(&mut self, words: usize) {
-        let at = self.known.max(self.idle());
+    fn load(&mut self, words: usize, beside: bool) {
+        let at = if beside { self.known } else { self.known.max(self.idle()) };
         let beats = beats(&self.m.config, 4 * words * self.m.config.lanes as usize) as f64;
         let end = self.stream.take(at + 2.0, beats, beats / beats.max(words as f64), 1.0);
-        self.behind = false;
         self.ends.push(end);
         self.fetch(end + 1.0);
     }

@@ -239,7 +239,7 @@ impl Config {
             activations: 8000,
             outputs: 2048,
             vector_words: 1536,
-            shared_words: 1536,
+            shared_words: 2048,
             scalars: 128,
             prefetch_beats: 4096,
             kv_beats: 2048,

@@ -83,8 +83,9 @@ impl<'c> StreamBuilder<'c> {
     /// Appends an instruction without payload.
     pub fn push(&mut self, instruction: Instruction) {
         match instruction {
-            Instruction::Vector(v) => self.beside.vector(&v),
+            Instruction::Vector(v) => self.beside.vector(&v, self.config.rows),
             Instruction::Matmul { beside, .. } => self.beside.matmul(beside),
+            Instruction::Load { beside, .. } => self.beside.load(beside),
             _ => self.beside.wait(),
         }
         if let Some((instructions, beats)) = &mut self.outline {
@@ -98,11 +99,14 @@ impl<'c> StreamBuilder<'c> {
         self.push(Instruction::Vector(vector));
     }
 
-    /// Appends LOAD of values to shared memory word `dst`, padded with zeros to whole words.
+    /// Appends LOAD of values to shared memory word `dst`, padded with zeros to whole words. It runs beside the VECTORs before it if that
+    /// is legal.
     pub fn load(&mut self, dst: u16, values: &[f32]) {
         let words = values.len().div_ceil(self.config.lanes as usize);
+        let beside = self.beside.allows_load(&(dst.into()..usize::from(dst) + words));
+        let load = Instruction::Load { words: words as u16, dst, beside };
+        self.push(load);
         if self.is_outline() {
-            self.push(Instruction::Load { words: words as u16, dst });
             if let Some((_, beats)) = &mut self.outline {
                 *beats += crate::layout::beats(self.config, 4 * words * self.config.lanes as usize);
             }
@@ -110,7 +114,6 @@ impl<'c> StreamBuilder<'c> {
         }
         let mut padded = values.to_vec();
         padded.resize(words * self.config.lanes as usize, 0.0);
-        self.push(Instruction::Load { words: words as u16, dst });
         self.payload(&padded.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<_>>());
     }
 
@@ -140,7 +143,7 @@ impl<'c> StreamBuilder<'c> {
         let shape = MatrixShape::new(self.config, outputs, inputs);
         let (blocks, chunks) = (shape.blocks as u16, shape.chunks as u16);
         let words = shape.outputs(self.config).div_ceil(self.config.lanes as usize);
-        let beside = self.beside.allows(&(dst.into()..usize::from(dst) + words));
+        let beside = self.beside.allows_matmul(&(dst.into()..usize::from(dst) + words));
         self.push(Instruction::Matmul { blocks, chunks, planes, dst, beside });
         if let Some((_, beats)) = &mut self.outline {
             *beats += usize::from(planes) * shape.plane_beats();

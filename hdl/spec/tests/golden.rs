@@ -4,7 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sterna_spec::config::Config;
 use sterna_spec::device::Device;
-use sterna_spec::golden::Golden;
+use sterna_spec::golden::{Golden, Write};
 use sterna_spec::isa::{AKind, BKind, DstKind, Instruction, MKind, Pass, Vector, ZOp};
 use sterna_spec::layout::{KvLayout, balanced_digit};
 use sterna_spec::registers::{ErrorCode, control, offset, status};
@@ -270,7 +270,9 @@ fn a_matrix_beside_vectors_touches_nothing_of_theirs() {
         (vec![reads(6, 1)], 0),
         (vec![reads(0, 5)], refused),
         (vec![reads(5, 1), reads(0, 1)], refused),
-        (vec![codes], refused),
+        (vec![codes], 0),
+        (vec![Vector { dst: 1, ..codes }], refused),
+        (vec![codes, codes], refused),
         (vec![Vector::default()], 0),
     ] {
         assert_eq!(second_matrix(&vectors, 4, true), error, "{vectors:?}");
@@ -292,7 +294,8 @@ fn the_builder_lets_matrices_run_beside_vectors_where_that_is_legal() {
         stream.bytes()[at + 1]
     };
     let codes = Vector { dst_kind: DstKind::Act, ..Vector::default() };
-    assert_eq!(flags(&mut stream, 0, &[codes]), 0, "its codes are being made");
+    assert_eq!(flags(&mut stream, 0, &[codes]), 2, "it follows the codes that are being made");
+    assert_eq!(flags(&mut stream, 0, &[Vector { dst: 1, ..codes }]), 0, "these begin elsewhere");
     assert_eq!(flags(&mut stream, 4, &[drain(4)]), 2);
     assert_eq!(
         flags(&mut stream, 0, &[Vector { a: 4, ..drain(4) }]),
@@ -303,6 +306,72 @@ fn the_builder_lets_matrices_run_beside_vectors_where_that_is_legal() {
     assert_eq!(flags(&mut stream, 0, &[drain(1)]), 0, "a sum is read");
     stream.push(Instruction::End { body: false });
     assert_eq!(run(&mut device(&config, stream.bytes(), 1 << 16)), 0, "the golden model agrees");
+}
+
+/// Bytes 1 of LOADs of a word at 4 and at 9, behind a VECTOR.
+fn loads_behind(v: Vector) -> [u8; 2] {
+    let config = tiny();
+    [4, 9].map(|dst| {
+        let mut stream = StreamBuilder::new(&config);
+        stream.vector(v);
+        let at = stream.bytes().len();
+        stream.load(dst, &[1.0]);
+        let flags = stream.bytes()[at + 1];
+        stream.push(Instruction::End { body: false });
+        assert_eq!(run(&mut device(&config, stream.bytes(), 1 << 16)), 0, "the golden model agrees");
+        flags
+    })
+}
+
+#[test]
+fn a_load_runs_beside_vectors_that_read_other_words() {
+    assert_eq!(loads_behind(Vector::default()), [2, 2]);
+    let factor = Vector { m_kind: MKind::Cmem, m: 3, n: 2, ..Vector::default() };
+    assert_eq!(loads_behind(factor), [0, 2]);
+    assert_eq!(loads_behind(Vector { m: 1, m_stride: 3, ..factor }), [0, 2], "the second row's part");
+    let config = tiny();
+    let mut stream = StreamBuilder::new(&config);
+    stream.vector(factor);
+    stream.push(Instruction::Load { words: 1, dst: 4, beside: true });
+    stream.payload(&[0; 4]);
+    stream.push(Instruction::End { body: false });
+    assert_eq!(run(&mut device(&config, stream.bytes(), 1 << 16)), ErrorCode::IllegalInstruction as u32);
+}
+
+/// Runs VECTORs over words that begin with these values; scalars 0 and 1 of the row in the end.
+fn reduced(values: &[f32], vectors: &[Vector]) -> Result<[u32; 2], u32> {
+    let config = tiny();
+    let mut stream = StreamBuilder::new(&config);
+    put(&mut stream, 0, values, 4);
+    vectors.iter().for_each(|v| stream.vector(*v));
+    stream.push(Instruction::End { body: false });
+    let mut golden = device(&config, stream.bytes(), 1 << 16);
+    // the second row does not ask for logits
+    golden.write_register(offset::ROWS, 2).unwrap();
+    golden.record(true);
+    let error = run(&mut golden);
+    let log = golden.take_log();
+    let last = |i: u32| {
+        log.iter().rfind(|w| (w.kind, w.row, w.address) == (Write::SCALAR, 0, i)).map_or(0, |w| w.data[0])
+    };
+    if error == 0 { Ok([last(0), last(1)]) } else { Err(error & 0xff) }
+}
+
+#[test]
+fn reductions_in_parts_are_those_of_the_whole() {
+    let values: Vec<f32> = (0..96).map(|i| (i as f32 * 0.37).sin() * 3.0).collect();
+    let whole = Vector { n: 24, reduce_max: Some(0), reduce_sum: Some(1), ..Vector::default() };
+    let piece = |a: u16, n: u16, part: bool| Vector { a, n, part, ..whole };
+    let want = reduced(&values, &[whole]).unwrap();
+    assert_ne!(want[0], 0);
+    assert_eq!(reduced(&values, &[piece(0, 7, true), piece(7, 1, true), piece(8, 16, false)]), Ok(want));
+    assert_ne!(reduced(&values, &[piece(0, 7, false), piece(7, 17, false)]), Ok(want));
+    let refused = Err(ErrorCode::IllegalInstruction as u32);
+    let other = Vector { reduce_sum: None, ..piece(7, 17, false) };
+    assert_eq!(reduced(&values, &[piece(0, 7, true), other]), refused, "the maximum alone");
+    let head = Vector { head: true, ..piece(7, 17, false) };
+    assert_eq!(reduced(&values, &[piece(0, 7, true), head]), refused, "other rows");
+    assert_eq!(reduced(&values, &[Vector { rep: 2, n: 4, reduce_sum: None, ..piece(0, 4, true) }]), refused);
 }
 
 #[test]

@@ -7,7 +7,7 @@
 //!            └─► load_p, matmul_p, attention_p
 //! ```
 //!
-//! VECTORs execute one after the other out of a queue. A MATMUL with `BESIDE` starts while they are at work; everything
+//! VECTORs execute one after the other out of a queue. A MATMUL or a LOAD with `BESIDE` starts while they are at work; everything
 //! else waits for the units and the queue, and a VECTOR for the MATMUL before it and what that runs beside. The next
 //! instruction is fetched while no unit with payload works. Memory runs ahead of all this in the reader.
 
@@ -134,11 +134,14 @@ pub fn sequencer(config: &Config) -> Module {
     let enters = m.wire("enters", u(1)).doc("a VECTOR enters the queue");
     let vector = vectors(&m, config, start, (enters.sig(), next.insn, index.q()), taken);
     let behind = m.reg("behind", u(1), Some(0), "a matrix came since the last VECTOR");
-    behind.when(dispatch.sig(), coming(Op::Matmul));
-    let beside =
-        m.delay("beside", field_of(next.insn, field::BESIDE), "if it is MATMUL: vectors do not matter");
+    behind.when(dispatch.sig() & !coming(Op::Load), coming(Op::Matmul));
+    let beside = m.delay(
+        "beside",
+        field_of(next.insn, field::BESIDE),
+        "if it is MATMUL or LOAD: vectors do not matter",
+    );
     let free = mux(coming(Op::Vector), vector.room & (vector.idle | !behind.q()), vector.idle);
-    let free = m.node("free", free | coming(Op::Matmul) & beside & !bad);
+    let free = m.node("free", free | (coming(Op::Matmul) | coming(Op::Load)) & beside & !bad);
     let wait_store = m.node("wait_store", ready & free & coming(Op::Attn) & !drained);
     let wait_store = wait_store.doc("the KV cache is being written");
     dispatch.set(ready & free & !wait_store);
@@ -261,6 +264,12 @@ fn vectors<'m>(
     let done = m.input("vector_done", u(1), "the unit is complete");
     let ended = late(m, "vector_ended", done, "the unit was complete a cycle ago");
     let away = field_of(vector, field::DST_KIND).ge(DstKind::Kv as u32);
+    let codes = |insn: Sig<'m>| field_of(insn, field::DST_KIND).eq(DstKind::Act as u32);
+    let coding =
+        m.reg("coding_q", u(1), Some(0), "a VECTOR that makes activation codes waits or is under way");
+    coding.when(ended & codes(vector) | start, 0);
+    coding.when(enters & codes(insn), 1);
+    m.output("coding", u(1), "activation codes are not complete").set(coding.q());
     works.when(begin, 1);
     works.when(ended | start, 0);
     finishing.when(ended & away, 1);
@@ -299,11 +308,13 @@ fn count<'m>(
 ) {
     let input = |name: &str| m.input(name, u(1), "for the counters");
     let events = ["stream_beat", "data_beat", "write_beat"].map(input);
-    let [matmul_beat, matmul_stream, attention_data] =
-        ["matmul_beat", "matmul_stream", "attention_data"].map(input);
+    let [matmul_beat, matmul_stream, matmul_codes, attention_data] =
+        ["matmul_beat", "matmul_stream", "matmul_codes", "attention_data"].map(input);
     let busy = !state.is("IDLE");
     let (matmul, attention) = (at_work(Op::Matmul), at_work(Op::Attn));
-    let vector = m.node("vector_counts", vector & !active);
+    // a matrix that waits for codes waits for the vector unit
+    let codes = m.node("codes_count", matmul & !matmul_beat & !matmul_stream & matmul_codes);
+    let vector = m.node("vector_counts", vector & !active | codes);
     let store = m.node("store_counts", (store | state.is("FINISH")) & !vector & !active);
     let idle = busy & !active & !vector & !store;
     let bits = [
@@ -316,7 +327,7 @@ fn count<'m>(
         at_work(Op::Gather),
         matmul & matmul_beat,
         matmul & !matmul_beat & matmul_stream,
-        matmul & !matmul_beat & !matmul_stream,
+        matmul & !matmul_beat & !matmul_stream & !codes,
         vector,
         attention & !attention_data,
         attention & attention_data,

@@ -139,7 +139,7 @@ impl Emitter<'_> {
         let (vocab, hidden) = (head.rows.rows(), self.plan.hidden.padded);
         let lanes = self.device.lanes as usize;
         // a tile's scales lie where the gains lie, its logits in scratch: both hold the widest vector but perhaps fewer words than outputs
-        let shared = self.device.shared_words as usize - self.plan.gain as usize;
+        let shared = self.device.shared_words as usize - self.plan.gains[0] as usize;
         let scratch = self.device.vector_words as usize - self.plan.scratch as usize;
         let banks = self.device.accumulator_banks();
         let tile = ((shared.min(scratch) * lanes).min(self.plan.tile) / banks).max(1) * banks;
@@ -155,13 +155,13 @@ impl Emitter<'_> {
                 }
             });
             // behind the matrix: it waits for the vector work on the tile before, beside which the matrix runs
-            self.out.load(self.plan.gain, &head.scales[start..end]);
+            self.out.load(self.plan.gains[0], &head.scales[start..end]);
             let all = Vector { head: true, n: self.words(end - start), ..Vector::default() };
             self.out.vector(Vector {
                 a_kind: AKind::Acc,
                 a,
                 m_kind: MKind::Cmem,
-                m: self.plan.gain,
+                m: self.plan.gains[0],
                 zop: ZOp::Mul,
                 b_kind: BKind::Sreg,
                 b: scalar::ROW.into(),

@@ -1,7 +1,4 @@
 //! The instructions of one layer, in the order in which they run.
-//!
-//! One fact keeps the sequences short: a norm's scalar factor does not change int8 codes, so it enters only the scale that leaves
-//! the matrix.
 
 use crate::compile::axis::Axis;
 use crate::compile::plan::{Plan, scalar as s};
@@ -15,8 +12,8 @@ use sterna_spec::isa::{AKind, BKind, DstKind, Func, MKind, Vector, ZOp};
 use sterna_spec::layout::KvLayout;
 use sterna_spec::stream::StreamBuilder;
 
-/// Smallest magnitude that activations are scaled by, as in BitNet's reference.
-const SMALLEST_ACTIVATION: f32 = 1e-5;
+/// Most pieces in which the sums of a residual connection come.
+const PIECES: usize = 3;
 
 /// Emits the layers of one model.
 pub struct Emitter<'a> {
@@ -32,6 +29,8 @@ pub struct Emitter<'a> {
     pub kv: KvLayout,
     /// Names of parts of the stream and the beats at which they begin.
     pub parts: Vec<(usize, String)>,
+    /// Where the gain of the norm at hand, or of the next one, lies in shared memory.
+    pub gain: u16,
     /// The last matrix went to the second half of the accumulators.
     pub second_half: bool,
 }
@@ -55,23 +54,40 @@ pub(super) fn scalars(n: usize, a: u8, dst: u8) -> Vector {
 }
 
 impl Emitter<'_> {
-    /// One layer.
-    pub fn layer(&mut self, index: usize, layer: &Layer) {
+    /// One layer, and the norm of the `next` one's input, as this one's last. The norm of its own input has been emitted.
+    pub fn layer(&mut self, index: usize, layer: &Layer, next: Option<&Layer>) {
         let plan = self.plan.clone();
+        let [attention, ffn] = [layer.attention_norm.as_deref(), layer.ffn_norm.as_deref()];
+        let [output, down] = [&layer.output, &layer.down];
         self.part(format!("layer {index}, attention"));
-        self.quantize(Some(&layer.input_norm), plan.x, &plan.hidden, 1.0, false);
+        match attention {
+            Some(gain) => self.load_gain(gain, &plan.queries),
+            None => self.load_gain(&layer.ffn_input_norm, &plan.hidden),
+        }
+        self.codes(Some(&layer.input_norm), &plan.hidden, 1.0, false);
         self.attention(index, layer);
-        let scale = f64::from(layer.output.scale);
         self.part(format!("layer {index}, output projection"));
-        self.quantize(layer.attention_norm.as_deref(), plan.scratch, &plan.queries, scale, false);
-        self.residual(&layer.output, &plan.queries);
+        self.norm_or_largest(attention, &plan.queries);
+        if attention.is_some() {
+            self.load_gain(&layer.ffn_input_norm, &plan.hidden);
+        }
+        self.codes(attention, &plan.queries, f64::from(output.scale), false);
+        self.residual(output, &plan.queries, true);
         self.part(format!("layer {index}, gate and up"));
-        self.quantize(Some(&layer.ffn_input_norm), plan.x, &plan.hidden, 1.0, false);
+        let next = next.map(|layer| &layer.input_norm[..]);
+        match (ffn, next) {
+            (Some(gain), _) => self.load_gain(gain, &plan.ffn),
+            (None, Some(gain)) => self.load_gain(gain, &plan.hidden),
+            (None, None) => {}
+        }
+        self.codes(Some(&layer.ffn_input_norm), &plan.hidden, 1.0, false);
         self.feed_forward(layer);
-        let scale = f64::from(layer.down.scale);
         self.part(format!("layer {index}, down projection"));
-        self.quantize(layer.ffn_norm.as_deref(), plan.scratch, &plan.ffn, scale, false);
-        self.residual(&layer.down, &plan.ffn);
+        if let (Some(_), Some(gain)) = (ffn, next) {
+            self.load_gain(gain, &plan.hidden);
+        }
+        self.codes(ffn, &plan.ffn, f64::from(down.scale), false);
+        self.residual(down, &plan.ffn, next.is_some());
     }
 
     /// Names what follows.
@@ -79,61 +95,13 @@ impl Emitter<'_> {
         self.parts.push((self.out.beats(), name.into()));
     }
 
-    /// Normalizes a vector in vector memory at `src` (with a gain) and quantizes it to activation codes.
-    /// Scalar ROW becomes what a product of codes is multiplied by, times `scale`.
-    pub fn quantize(&mut self, gain: Option<&[f32]>, src: u16, axis: &Axis, scale: f64, head: bool) {
-        let base = Vector { head, n: self.words(axis.padded), a: src, ..Vector::default() };
-        let one = |a, dst| Vector { head, ..scalars(1, a, dst) };
-        let mut codes = base;
-        let mut largest =
-            Vector { zop: ZOp::Max, imm_b: SMALLEST_ACTIVATION.to_bits(), ..one(s::MAX, s::NORMED) };
-        if let Some(gain) = gain {
-            let p = self.plan.clone();
-            self.out.load(p.gain, &axis.padded(gain));
-            let to = (DstKind::Vmem, p.scratch);
-            let sums = (Some(s::MAX), Some(s::SUM));
-            self.out.vector(Vector {
-                m_kind: MKind::Cmem,
-                m: p.gain,
-                dst_kind: to.0,
-                dst: to.1,
-                reduce_max: sums.0,
-                reduce_sum: sums.1,
-                ..base
-            });
-            let imm_m = 1.0 / gain.len() as f32;
-            let eps = self.model.eps.to_bits();
-            self.out.vector(Vector {
-                m_kind: MKind::Imm,
-                imm_m,
-                zop: ZOp::Add,
-                imm_b: eps,
-                ..one(s::SUM, s::ROOT)
-            });
-            self.out.vector(Vector { func: Func::Rsqrt, ..one(s::ROOT, s::ROOT) });
-            codes.a = p.scratch;
-            largest = Vector { m_kind: MKind::Sreg, m: s::ROOT.into(), ..largest };
-        } else {
-            self.out.vector(Vector { reduce_max: Some(s::MAX), ..base });
-        }
-        self.out.vector(largest);
-        let inverse =
-            Vector { m_kind: MKind::Imm, imm_m: 1.0 / 127.0, func: Func::Recip, ..one(s::NORMED, s::CODES) };
-        self.out.vector(match gain {
-            Some(_) => Vector { zop: ZOp::Mul, b_kind: BKind::Sreg, b: s::ROOT.into(), ..inverse },
-            None => inverse,
-        });
-        let imm_m = (scale / 127.0) as f32;
-        self.out.vector(Vector { m_kind: MKind::Imm, imm_m, ..one(s::NORMED, s::ROW) });
-        self.out.vector(Vector { m_kind: MKind::Sreg, m: s::CODES.into(), dst_kind: DstKind::Act, ..codes });
-    }
-
-    /// Adds the product of the activation codes and a matrix to the residual stream.
-    fn residual(&mut self, matrix: &Ternary, inputs: &Axis) {
+    /// Adds the product of the activation codes and a matrix to the residual stream, and makes the input of the next norm of it if there
+    /// is one.
+    fn residual(&mut self, matrix: &Ternary, inputs: &Axis, norm: bool) {
         let axis = self.plan.hidden.clone();
-        // in two tiles, so that the first sums are added while the second are made
-        let half = (axis.padded / 2).max(self.device.full_rate_outputs());
-        let most = half.next_multiple_of(self.device.accumulator_banks()).min(self.plan.tile);
+        // in tiles, so that the first sums are added while the others are made
+        let least = axis.padded.div_ceil(PIECES).max(self.device.full_rate_outputs());
+        let most = least.next_multiple_of(self.device.accumulator_banks()).min(self.plan.tile);
         for places in axis.tiles(most) {
             let acc = self.matmul(&[Rows { matrix, axis: &axis, places: places.clone() }], inputs);
             let x = self.plan.x + self.words(places.start);
@@ -150,10 +118,13 @@ impl Emitter<'_> {
                 dst: x,
                 ..Vector::default()
             });
+            if norm {
+                self.norm(self.plan.x, &axis, places, false);
+            }
         }
     }
 
-    /// From activation codes to `act(gate) * up` in scratch.
+    /// From activation codes to `act(gate) * up` in scratch, and to the input of the norm behind it, or its largest magnitude.
     fn feed_forward(&mut self, layer: &Layer) {
         for (scale, dst) in [(layer.gate.scale, s::GATE), (layer.up.scale, s::UP)] {
             self.out.vector(Vector { m_kind: MKind::Imm, imm_m: scale, ..scalars(1, s::ROW, dst) });
@@ -183,7 +154,14 @@ impl Emitter<'_> {
                 }
             }
             let a = self.matmul(&rows(&layer.up), &hidden);
-            self.out.vector(Vector { a, m: s::UP.into(), ..times });
+            let times = Vector { a, m: s::UP.into(), ..times };
+            if layer.ffn_norm.is_some() {
+                self.out.vector(times);
+                self.norm(self.plan.scratch, &axis, places, false);
+            } else {
+                let part = places.end < axis.padded;
+                self.out.vector(Vector { reduce_max: Some(s::MAX), part, ..times });
+            }
         }
     }
 

@@ -47,8 +47,12 @@ pub struct Plan {
     pub x: u16,
     /// Vector memory: everything that does not outlive an operation.
     pub scratch: u16,
-    /// Shared memory: gains, and scales of a head tile.
-    pub gain: u16,
+    /// Shared memory: gains, two in turn if there is room; scales of a head tile.
+    pub gains: [u16; 2],
+    /// Words of the first of the two places.
+    first_gain: u16,
+    /// Words of shared memory.
+    shared: usize,
     /// Shared memory: rotary rows, one for each row of the step.
     pub rotary: u16,
     /// Scalars: query scales, by head.
@@ -73,13 +77,16 @@ impl Plan {
         let head_size = padded_head(model, device);
         let head = (head_size / lanes) as u16;
         let tables = model.heads.max(model.kv_heads) as u8;
+        let (gain, words) = ((2 * head) * device.rows as u16, (hidden.padded / lanes) as u16);
         Ok(Plan {
             head_size,
             head,
             x: 0,
             scratch: (hidden.padded / lanes) as u16,
             rotary: 0,
-            gain: (2 * head) * device.rows as u16,
+            gains: [gain, gain + words],
+            first_gain: words,
+            shared: device.shared_words as usize,
             query: scalar::TABLES,
             first: scalar::TABLES + tables,
             second: scalar::TABLES + 2 * tables,
@@ -89,6 +96,20 @@ impl Plan {
             keys,
             ffn,
         })
+    }
+
+    /// A place for a gain of so many words, other than `last` if it fits there.
+    pub fn other_gain(&self, last: u16, words: u16) -> u16 {
+        let [first, second] = self.gains;
+        let fits = if last == first {
+            usize::from(second) + usize::from(words) <= self.shared
+        } else {
+            words <= self.first_gain
+        };
+        match (fits, last == first) {
+            (true, true) => second,
+            _ => first,
+        }
     }
 }
 

@@ -22,7 +22,7 @@ impl Golden {
         let writes = usize::from(dst)..(first + blocks * lookups).div_ceil(lanes);
         let fits = first + blocks * lookups <= self.config.outputs as usize
             && first.is_multiple_of(lookups)
-            && (!beside || self.beside.allows(&writes))
+            && (!beside || self.beside.allows_matmul(&writes))
             && chunks * width <= self.rows[0].act.len()
             && (1..=MAX_PLANES).contains(&planes)
             && blocks >= MIN_BLOCKS;

@@ -68,6 +68,16 @@ struct Row {
     act: Vec<i8>,
     query: Vec<i16>,
     topk: Vec<(f32, u32)>,
+    open: Open,
+}
+
+/// Reductions that go on in a later instruction.
+#[derive(Clone, Debug, Default)]
+struct Open {
+    /// Bits of the largest magnitude so far.
+    largest: u32,
+    /// What was squared so far.
+    squared: Vec<f32>,
 }
 
 /// The accelerator in plain Rust.
@@ -86,6 +96,8 @@ pub struct Golden {
     stores: Vec<Stored>,
     instruction: u32,
     beside: Beside,
+    /// Rows of an instruction whose maxima and sums go on, and which of the two it has.
+    open: Option<(Vec<usize>, [bool; 2])>,
 }
 
 impl Golden {
@@ -101,6 +113,7 @@ impl Golden {
             act: vec![0; (c.activations as usize).next_multiple_of(c.chunk())],
             query: vec![0; (c.heads * c.head_size) as usize],
             topk: Vec::new(),
+            open: Open::default(),
         };
         Golden {
             config: c.clone(),
@@ -114,6 +127,7 @@ impl Golden {
             stores: Vec::new(),
             instruction: 0,
             beside: Beside::default(),
+            open: None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! One step: reads the stream from its first beat to its last and executes it.
 
-use super::{Golden, Stored, Write};
+use super::{Golden, Open, Stored, Write};
 use crate::device::DeviceError;
 use crate::isa::{INSTRUCTION_BYTES, Instruction, Pass};
 use crate::registers::{self, ErrorCode, offset};
@@ -104,7 +104,11 @@ impl Golden {
         if (0..rows).any(|r| self.descriptor(r as usize).position >= self.config.context) {
             return Err(ErrorCode::Position);
         }
-        self.rows.iter_mut().for_each(|row| row.topk.clear());
+        for row in &mut self.rows {
+            row.topk.clear();
+            row.open = Open::default();
+        }
+        self.open = None;
         self.beside.wait();
         let beat = self.config.beat_bytes();
         let len = self.register(offset::PROGRAM_BEATS) as usize * beat;
@@ -125,8 +129,9 @@ impl Golden {
 
     /// Executes one instruction; `false` ends the step.
     fn execute(&mut self, instruction: Instruction, stream: &mut Stream) -> Result<bool, ErrorCode> {
-        if !matches!(instruction, Instruction::Matmul { .. } | Instruction::Vector(_)) {
-            self.beside.wait();
+        match instruction {
+            Instruction::Load { .. } | Instruction::Matmul { .. } | Instruction::Vector(_) => {}
+            _ => self.beside.wait(),
         }
         match instruction {
             Instruction::Load { words: 0, .. }
@@ -134,11 +139,11 @@ impl Golden {
             | Instruction::Matmul { chunks: 0, .. }
             | Instruction::Attn { passes: 0, .. } => return Err(ErrorCode::IllegalInstruction),
             Instruction::End { body } => return Ok(body && !self.active(true).is_empty()),
-            Instruction::Load { words, dst } => self.load(words, dst, stream)?,
+            Instruction::Load { words, dst, beside } => self.load(words, dst, beside, stream)?,
             Instruction::Gather { .. } => self.gather(instruction)?,
             Instruction::Matmul { .. } => self.matmul(instruction, stream)?,
             Instruction::Vector(vector) => {
-                self.beside.vector(&vector);
+                self.beside.vector(&vector, self.config.rows);
                 self.vector(&vector)?;
             }
             Instruction::Attn { passes, segments, window, scale, smax, ssum, addr } => {
@@ -152,7 +157,12 @@ impl Golden {
         Ok(true)
     }
 
-    fn load(&mut self, words: u16, dst: u16, stream: &mut Stream) -> Result<(), ErrorCode> {
+    fn load(&mut self, words: u16, dst: u16, beside: bool, stream: &mut Stream) -> Result<(), ErrorCode> {
+        let writes = usize::from(dst)..usize::from(dst) + usize::from(words);
+        if beside && !self.beside.allows_load(&writes) {
+            return Err(ErrorCode::IllegalInstruction);
+        }
+        self.beside.load(beside);
         let lanes = self.config.lanes as usize;
         let values = floats(stream.take(usize::from(words) * lanes * 4)?);
         self.note_loads(0, Write::SHARED, dst.into(), &values);

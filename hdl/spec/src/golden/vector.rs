@@ -1,6 +1,6 @@
 //! VECTOR: the element-wise work of every row, word by word.
 
-use super::{Golden, Write};
+use super::{Golden, Open, Write};
 use crate::isa::{AKind, BKind, DstKind, Func, MKind, Vector, ZOp};
 use crate::numbers;
 use crate::registers::{ErrorCode, offset};
@@ -18,6 +18,13 @@ impl Golden {
     pub(super) fn vector(&mut self, v: &Vector) -> Result<(), ErrorCode> {
         self.check_vector(v)?;
         let rows = self.active(v.head);
+        let reductions = [v.reduce_max.is_some(), v.reduce_sum.is_some()];
+        if reductions != [false; 2] {
+            if self.open.as_ref().is_some_and(|open| *open != (rows.clone(), reductions)) {
+                return Err(ErrorCode::IllegalInstruction);
+            }
+            self.open = v.part.then(|| (rows.clone(), reductions));
+        }
         if v.dst_kind.leaves() {
             return rows.iter().try_for_each(|&row| self.vector_of(v, &[row]));
         }
@@ -26,32 +33,42 @@ impl Golden {
 
     /// The instruction on some rows, word by word.
     fn vector_of(&mut self, v: &Vector, rows: &[usize]) -> Result<(), ErrorCode> {
-        let mut squares = vec![Vec::new(); rows.len()];
+        let open = |row: &usize| std::mem::take(&mut self.rows[*row].open);
+        let mut open: Vec<Open> = rows.iter().map(open).collect();
         for rep in 0..usize::from(v.rep) {
-            let mut largest = vec![0; rows.len()];
             for i in 0..usize::from(v.n) {
                 for (at, &row) in rows.iter().enumerate() {
                     let place = Place { row, rep, i };
                     self.note_integers(v, place);
                     let a = self.operand_a(v, place);
                     let z = self.compute(v, place, &a);
-                    largest[at] = z.iter().map(|z| z.to_bits() & 0x7fff_ffff).fold(largest[at], u32::max);
+                    if v.reduce_max.is_some() {
+                        let magnitudes = z.iter().map(|z| z.to_bits() & 0x7fff_ffff);
+                        open[at].largest = magnitudes.fold(open[at].largest, u32::max);
+                    }
                     if v.reduce_sum.is_some() {
-                        squares[at].extend(a);
+                        open[at].squared.extend(a);
                     }
                     self.write(v, place, &z)?;
                 }
             }
             if let Some(s) = v.reduce_max {
-                for (&row, largest) in rows.iter().zip(largest) {
-                    self.set_scalar(row, usize::from(s) + rep, f32::from_bits(largest))?;
+                for (&row, open) in rows.iter().zip(&open) {
+                    self.set_scalar(row, usize::from(s) + rep, f32::from_bits(open.largest))?;
+                }
+                if !v.part {
+                    open.iter_mut().for_each(|open| open.largest = 0);
                 }
             }
         }
-        if let Some(s) = v.reduce_sum {
-            for (&row, squares) in rows.iter().zip(&squares) {
-                self.set_scalar(row, s.into(), numbers::sum_of_squares(squares))?;
+        if let (Some(s), false) = (v.reduce_sum, v.part) {
+            for (&row, open) in rows.iter().zip(&mut open) {
+                self.set_scalar(row, s.into(), numbers::sum_of_squares(&open.squared))?;
+                open.squared.clear();
             }
+        }
+        for (&row, open) in rows.iter().zip(open) {
+            self.rows[row].open = open;
         }
         Ok(())
     }
@@ -105,7 +122,8 @@ impl Golden {
         let port = v.dst_kind != DstKind::Sreg || v.reduce_max.is_none();
         let alone =
             v.a_kind != AKind::Vmem || v.b_kind != BKind::Vmem || matches!(v.zop, ZOp::Pass | ZOp::Square);
-        let together = sum && rotate && elements && whole && order && port && alone;
+        let part = !v.part || (v.rep == 1 && !scalar && (v.reduce_max.is_some() || v.reduce_sum.is_some()));
+        let together = sum && part && rotate && elements && whole && order && port && alone;
         let ok = v.n > 0 && v.rep > 0 && a && m && b && dst && together;
         if ok { Ok(()) } else { Err(ErrorCode::IllegalInstruction) }
     }

@@ -8,7 +8,9 @@ impl fmt::Display for Instruction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Instruction::End { body } => write!(f, "end{}", if *body { " body" } else { "" }),
-            Instruction::Load { words, dst } => write!(f, "load c[{dst}..{}]", dst + words),
+            Instruction::Load { words, dst, beside } => {
+                write!(f, "load{} c[{dst}..{}]", if *beside { " beside" } else { "" }, dst + words)
+            }
             Instruction::Gather { words, by_position, shared, dst, row_stride, addr, stride } => {
                 let index = if *by_position { "position" } else { "token" };
                 let to = if *shared { format!("c[{dst} + row*{row_stride}]") } else { format!("v[{dst}]") };
@@ -75,6 +77,9 @@ impl fmt::Display for Vector {
         }
         if let Some(s) = self.reduce_sum {
             write!(f, "; s[{s}] = sum a*a")?;
+        }
+        if self.part {
+            write!(f, ", to go on")?;
         }
         Ok(())
     }

@@ -47,8 +47,9 @@ impl Instruction {
                 put(OP, Op::End as u32);
                 put(ADDR, body.into());
             }
-            Instruction::Load { words, dst } => {
+            Instruction::Load { words, dst, beside } => {
                 put(OP, Op::Load as u32);
+                put(BESIDE, beside.into());
                 put(N, words.into());
                 put(DST, dst.into());
             }
@@ -96,7 +97,9 @@ impl Instruction {
         let op = Op::from_bits(get(OP)).ok_or(w[0])?;
         Ok(match op {
             Op::End => Instruction::End { body: get(ADDR) != 0 },
-            Op::Load => Instruction::Load { words: get(N) as u16, dst: get(DST) as u16 },
+            Op::Load => {
+                Instruction::Load { words: get(N) as u16, dst: get(DST) as u16, beside: get(BESIDE) != 0 }
+            }
             Op::Gather => Instruction::Gather {
                 words: get(N) as u16,
                 by_position: get(A) != 0,
@@ -153,6 +156,7 @@ impl Vector {
         put(DST_KIND, self.dst_kind as u32);
         put(REDUCE_MAX, self.reduce_max.is_some().into());
         put(REDUCE_SUM, self.reduce_sum.is_some().into());
+        put(PART, self.part.into());
         put(IMM_B, self.imm_b);
         put(ADDR, self.addr);
     }
@@ -181,6 +185,7 @@ impl Vector {
             dst: get(DST) as u16,
             reduce_max: (get(REDUCE_MAX) != 0).then_some(get(SMAX) as u8),
             reduce_sum: (get(REDUCE_SUM) != 0).then_some(get(SSUM) as u8),
+            part: get(PART) != 0,
             addr: get(ADDR),
         })
     }

@@ -43,7 +43,7 @@ pub mod field {
     pub const OP: Field = Field::new(0, 0, 8);
     /// Only rows that ask for logits.
     pub const HEAD: Field = Field::new(0, 8, 1);
-    /// The matrix does not wait for the vector instructions before it.
+    /// The matrix, or the load, does not wait for the vector instructions before it.
     pub const BESIDE: Field = Field::new(0, 9, 1);
     /// Words, elements, blocks or passes.
     pub const N: Field = Field::new(0, 16, 16);
@@ -87,6 +87,8 @@ pub mod field {
     pub const REDUCE_MAX: Field = Field::new(5, 24, 1);
     /// Reduce to the sum of squares of A.
     pub const REDUCE_SUM: Field = Field::new(5, 25, 1);
+    /// The reductions go on in the next instruction that has them.
+    pub const PART: Field = Field::new(5, 26, 1);
     /// Immediate b; limit of ids.
     pub const IMM_B: Field = Field::new(6, 0, 32);
     /// Memory address in beats; first id.

@@ -51,6 +51,8 @@ pub struct Vector {
     pub reduce_max: Option<u8>,
     /// Scalar for the sum of squares of A, if it is wanted.
     pub reduce_sum: Option<u8>,
+    /// Its reductions go on in the next VECTOR that has them.
+    pub part: bool,
     pub addr: u32,
 }
 
@@ -79,6 +81,7 @@ impl Default for Vector {
             dst: 0,
             reduce_max: None,
             reduce_sum: None,
+            part: false,
             addr: 0,
         }
     }
@@ -98,6 +101,8 @@ pub enum Instruction {
         words: u16,
         /// First word in shared memory.
         dst: u16,
+        /// It does not wait for the VECTORs before it: see [`Beside`].
+        beside: bool,
     },
     /// For each row: `words` words from beat `addr + index * stride`.
     Gather {

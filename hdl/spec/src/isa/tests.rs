@@ -25,12 +25,13 @@ fn every_instruction_survives_encoding() {
         dst: 1,
         reduce_max: Some(9),
         reduce_sum: Some(255),
+        part: true,
         addr: u32::MAX,
         m_inc: true,
     };
     let all = [
         Instruction::End { body: true },
-        Instruction::Load { words: 3, dst: 9 },
+        Instruction::Load { words: 3, dst: 9, beside: true },
         Instruction::Gather {
             words: 8,
             by_position: true,
@@ -57,7 +58,7 @@ fn fields_do_not_overlap() {
     use field::*;
     let vector = [
         OP, HEAD, BESIDE, N, A, B, M, DST, REP, SMAX, SSUM, M_STRIDE, IMM_M, A_KIND, ROTATE, M_KIND, M_INC,
-        FN, ZOP, B_KIND, B_INC, DST_KIND, REDUCE_MAX, REDUCE_SUM, IMM_B, ADDR,
+        FN, ZOP, B_KIND, B_INC, DST_KIND, REDUCE_MAX, REDUCE_SUM, PART, IMM_B, ADDR,
     ];
     let mut used = [0u32; 8];
     for f in vector {

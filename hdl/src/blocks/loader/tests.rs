@@ -77,7 +77,7 @@ fn shapes() -> impl Iterator<Item = Config> {
 /// LOAD of some words on a loader that may have a fault.
 fn check_load(m: &Module, config: &Config, seed: u64) {
     for words in [1, 2, 5, 13] {
-        let got = run(m, config, Instruction::Load { words, dst: 9 }, &[[0; 4]], seed);
+        let got = run(m, config, Instruction::Load { words, dst: 9, beside: false }, &[[0; 4]], seed);
         let lanes = config.lanes;
         let word = |w: u32| ((true, 0, u64::from(9 + w)), (0..lanes).map(|l| (w * lanes + l) * 7).collect());
         assert_eq!(got, (0..u32::from(words)).map(word).collect::<Words>(), "words of LOAD");

@@ -122,7 +122,9 @@ pub(super) fn loader(d: &Dims) -> Module {
     let builders = d.builders();
     let (lane_bits, word_bits) = (d.lanes.ilog2(), index_width(d.act_words));
     let go = m.input("go", u(1), "make the tables of the next chunk");
-    let rewind = m.input("rewind", u(1), "with go: begin at the first code");
+    let rewind = m.input("rewind", u(1), "with go: begin at the first code; stable before it");
+    let coding = m.input("coding", u(1), "codes are still being written, from the first word on");
+    let wrote = m.input("wrote", u(1), "a word of them is complete, in all rows");
     let loading = m.reg("loading", u(1), Some(0), "codes are being read");
     let left = m.reg("left", u(index_width(d.chunk())), None, "codes still to read, less one");
     let at = m.reg("position", u(word_bits + lane_bits), None, "code to read");
@@ -132,6 +134,7 @@ pub(super) fn loader(d: &Dims) -> Module {
     left.when(loading.q(), left.q().wrapping_sub(1));
     at.when(go & rewind, 0);
     at.when(loading.q(), at.q().wrapping_add(1));
+    coded(&m, d, [coding, wrote, rewind], at.q());
     let read1 = m.reg("read1", u(1), Some(0), "the word is in the first register");
     let read2 = m.reg("read2", u(1), Some(0), "the word is in the second register");
     read1.set(loading.q());
@@ -157,6 +160,22 @@ pub(super) fn loader(d: &Dims) -> Module {
     round.when(wraps, round.q().wrapping_add(1));
     steps(&m, d, go, &[full.q(), turn.q(), round.q()]);
     m
+}
+
+/// Whether the codes of the next chunk are there: that which `position` rests at between chunks, or the first.
+fn coded<'m>(m: &'m Module, d: &Dims, [coding, wrote, rewind]: [Sig<'m>; 3], position: Sig<'m>) {
+    let (lane_bits, width) = (d.lanes.ilog2(), position.width());
+    let words = m.reg("words_coded", u(width - lane_bits + 1), Some(0), "words that are complete");
+    words.when(wrote, words.q().wrapping_add(1));
+    words.when(!coding, 0);
+    let last = position.wrapping_add(d.chunk() - 1).bits(lane_bits, width - lane_bits);
+    let last = rewind.mux(m.u(last.width(), (d.chunk() - 1) >> lane_bits), last);
+    let there = m.reg("coded_q", u(1), Some(0), "they are");
+    there.set(
+        !coding
+            | words.q().gt(m.delay("last_word", last, "last word of the next chunk").zext(words.q().width())),
+    );
+    m.output("coded", u(1), "the codes of the next chunk are there").set(there.q());
 }
 
 /// The steps of a loader, and what they say to tables and builders.

@@ -75,6 +75,7 @@ pub(super) fn control(d: &Dims) -> Module {
     let asked_word = m.input("ask_word", u(16), "which");
     let valid = m.input("valid", u(1), "a beat is offered");
     let built = m.input("built", u(1), "the tables of a chunk are complete");
+    let coded = m.input("coded", u(1), "the codes of the next chunk are there");
     let beat = m.wire("take", u(1));
     let chunk_end = m.wire("chunk_end", u(1));
 
@@ -89,7 +90,10 @@ pub(super) fn control(d: &Dims) -> Module {
     building.when(built, 0);
     let begun = banks(&m, d, "begun", go.sig(), chunk_end.sig(), "banks in use");
     let complete = banks(&m, d, "complete", built, chunk_end.sig(), "banks to look up in");
-    go.set(wanted.q() & !building.q() & begun.ne(d.banks));
+    let next = m.node("next_tables", wanted.q() & !building.q() & begun.ne(d.banks));
+    go.set(next & coded);
+    let doc = "no tables, as the codes for them are not there";
+    m.output("stall_codes", u(1), doc).set(next & !coded & !complete.any());
     m.output("go", u(1), "make the tables of the next chunk").set(go.sig());
     m.output("rewind", u(1), "with go: the first chunk of a plane").set(build.first_chunk);
 

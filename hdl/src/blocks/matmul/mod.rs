@@ -11,7 +11,9 @@
 //! banks the tables of the next chunk are made while this chunk streams, and a matrix takes one cycle a beat as long as
 //! a chunk has at least T*G + entries + [`BUILD_SLACK`] blocks.
 //!
-//! Ports: `start`, `insn`, `done`; stream `w`; `act_we`, `act_row`, `act_word`, `act_data` (V codes);
+//! Codes may still be on their way when a matrix begins: tables of a chunk are made once its codes are there.
+//!
+//! Ports: `start`, `insn`, `done`; stream `w`; `act_we`, `act_row`, `act_word`, `act_data` (V codes); `act_whole`, `coding`;
 //! `acc_ask`, `acc_word`: asks for a word of all rows, at any time, [`word_cycles`] after the one before at the earliest;
 //! from [`gather_latency`] cycles later on, until as long after the next, `acc_row` and, [`ACC_LATENCY`] cycles later,
 //! `acc_data` (V accumulators); `stall_stream`: a beat would be taken, none is offered.
@@ -83,6 +85,13 @@ fn engine(d: &Dims) -> Module {
     let loader = m.instance("u_loader", activations::loader(d));
     loader.join("go", c, "go");
     loader.join("rewind", c, "rewind");
+    c.connect("coded", loader.out("coded"));
+    loader.connect(
+        "coding",
+        m.input("coding", u(1), "codes for the matrix are still being written, from the first word on"),
+    );
+    loader.connect("wrote", m.input("act_whole", u(1), "with act_we: a word is complete, in all rows"));
+    m.output("stall_codes", u(1), "the codes of the next tables are not there").set(c.out("stall_codes"));
     c.connect("built", loader.out("built"));
     let unpack = m.instance("u_unpack", unpack::unpack(d));
     unpack.connect("beat", c.out("beat"));

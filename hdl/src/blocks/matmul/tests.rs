@@ -9,6 +9,7 @@ use sterna_spec::isa::MIN_BLOCKS;
 
 use super::BUILD_SLACK;
 use super::dims::Dims;
+use super::engine;
 use bench::{Bench, Case};
 
 /// A small configuration: rows, G, T, R, signed, banks, V and the bytes of a beat.
@@ -171,6 +172,43 @@ fn sums_are_read_beside_the_next_matrix() {
             bench.kept = (0..config.rows as usize).map(|row| case.expected(config, row)).collect();
         }
     }
+}
+
+/// Codes that come while the matrix runs, slower or faster than it takes them, are waited for.
+#[test]
+fn codes_are_awaited_chunk_by_chunk() {
+    for (at, config) in configs().iter().enumerate() {
+        let seed = 500 + at as u64;
+        let mut random = random(seed);
+        let mut bench = Bench::new(config, seed);
+        for coding in [1.0, 0.3, 0.05] {
+            bench.coding = coding;
+            let case = Case::random(config, &mut random);
+            let result = bench.check(&case, 1.0, &mut random);
+            assert!(result.is_ok(), "configuration {at}, seed {seed}, codes at {coding}: {result:?}");
+        }
+    }
+}
+
+#[test]
+fn codes_that_are_not_awaited_show() {
+    let config = config(2, [3, 3, 4], false, 1, 4, 8);
+    let dims = Dims::new(&config);
+    let verdict = |fault: Option<&str>| {
+        let engine = engine(&dims);
+        if let Some(signal) = fault {
+            engine.plant(&format!("u_loader.{signal}"), |x| x | x.module().u(x.width(), 4));
+        }
+        let mut bench = Bench::of(&config, dims, &engine, 1);
+        bench.coding = 0.1;
+        (0..4).try_for_each(|seed| {
+            let mut random = random(seed);
+            let case = Case::random(&config, &mut random);
+            bench.check(&case, 1.0, &mut random).map(|_| ())
+        })
+    };
+    assert_eq!(verdict(None), Ok(()));
+    assert!(verdict(Some("words_coded")).is_err());
 }
 
 #[test]

@@ -61,10 +61,15 @@ fn program(config: &Config, rng: &mut impl Rng) -> (Vec<u8>, Vec<Work>) {
     (stream.into_bytes(), work)
 }
 
-/// Whether an instruction may start before an earlier one is done: a MATMUL with `BESIDE` before the VECTORs since the last MATMUL.
+/// Whether an instruction may start before an earlier one is done: a MATMUL or a LOAD with `BESIDE` before the VECTORs since the last
+/// VECTOR that had to wait for a MATMUL before it.
 fn may_pass(work: &[Work], earlier: usize, later: usize) -> bool {
+    let beside = |w: &Work| matches!(w.0, "matmul" | "load") && w.1[1] & 2 != 0;
     let between = &work[earlier..later];
-    work[later].0 == "matmul" && work[later].1[1] & 2 != 0 && between.iter().all(|w| w.0 == "vector")
+    let vectors_end = between.iter().position(|w| w.0 == "matmul").unwrap_or(between.len());
+    let waits = between[vectors_end..].iter().any(|w| w.0 == "vector");
+    let others = between.iter().all(|w| w.0 == "vector" || beside(w));
+    work[earlier].0 == "vector" && beside(&work[later]) && others && !waits
 }
 
 struct Run {
@@ -119,6 +124,9 @@ fn run(
         }
         sim.set("stream_idle", at == beats.len());
         let ready = rng.random_bool(0.6);
+        for event in ["matmul_beat", "matmul_stream", "matmul_codes", "attention_data"] {
+            sim.set(event, rng.random_bool(0.3));
+        }
         for (u, name) in UNITS.iter().enumerate() {
             let payload = busy[u].as_ref().is_some_and(|b| b.left > 0);
             if *name != "vector" {
@@ -135,6 +143,13 @@ fn run(
                     return Err(format!("{i} {name} starts before {j} {} is done", want[j].0));
                 }
                 next[u] = i + 1;
+                let codes = |j: &usize| {
+                    let kind = Instruction::decode(&want[*j].1[..32].try_into().expect("32 bytes"));
+                    matches!(kind, Ok(Instruction::Vector(v)) if v.dst_kind == DstKind::Act)
+                };
+                if *name == "matmul" && sim.is_high("coding") != (0..i).any(|j| !done[j] && codes(&j)) {
+                    return Err(format!("{i}: codes that are not complete are not told of"));
+                }
                 let insn = sim.bits(if *name == "vector" { "vector_insn" } else { "insn" });
                 let bytes = (0..32).map(|i| insn.slice(8 * i, 8).to_u64() as u8).collect();
                 run.seen[i] = Some((name, bytes, Vec::new()));

@@ -27,6 +27,8 @@ pub(super) struct Insn<'m> {
     pub dst_kind: Sig<'m>,
     pub reduce_max: Sig<'m>,
     pub reduce_sum: Sig<'m>,
+    /// Its reductions go on in a later instruction.
+    pub part: Sig<'m>,
     /// A comes from vector memory.
     pub vector: Sig<'m>,
     /// A comes from the matrix engine.
@@ -68,7 +70,7 @@ impl<'m> Insn<'m> {
         let is_m = |k: MKind| get(field::M_KIND).eq(k as u32);
         let is_b = |k: BKind| get(field::B_KIND).eq(k as u32);
         let is_z = |z: ZOp| get(field::ZOP).eq(z as u32);
-        for (lo, width) in [(0, 8), (9, 7), (171, 1), (175, 1), (179, 1), (186, 6)] {
+        for (lo, width) in [(0, 8), (9, 7), (171, 1), (175, 1), (179, 1), (187, 5)] {
             m.unused("not a field of VECTOR, or its operation", insn.bits(lo, width));
         }
         if !probe {
@@ -96,6 +98,7 @@ impl<'m> Insn<'m> {
             dst_kind: named("dst_kind", field::DST_KIND),
             reduce_max: named("reduce_max", field::REDUCE_MAX),
             reduce_sum: named("reduce_sum", field::REDUCE_SUM),
+            part: named("part", field::PART),
             vector: flag("a_is_vector", is_a(AKind::Vmem)),
             acc: flag("a_is_acc", is_a(AKind::Acc)),
             att: flag("a_is_att", is_a(AKind::Att)),

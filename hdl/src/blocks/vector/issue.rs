@@ -28,6 +28,7 @@ struct Inputs<'m> {
     by_row: Sig<'m>,
     acc: Sig<'m>,
     sum: Sig<'m>,
+    folds: Sig<'m>,
     takes_part: Sig<'m>,
 }
 
@@ -87,7 +88,7 @@ pub(super) fn issue(c: &Config, w: Widths) -> Module {
     flag("slot_turn", valid & turn, "the next word is another than this one in another row");
     flag("slot_last", valid & rep_end, "it is the last of a repetition");
     flag("slot_row_end", valid & row_end, "it is the last of a row");
-    flag("slot_end", now.finish & !(x.sum & some), "nothing follows, not even a sum");
+    flag("slot_end", now.finish & !(x.folds & some), "nothing follows, not even a sum");
     out("slot_row", pipe("slot_row_q", row, 1, false), "its row");
 
     let fresh = m.reg("fresh", u(1), None, "no row has been issued of the word");
@@ -110,6 +111,7 @@ fn inputs<'m>(m: &'m Module, c: &Config) -> Inputs<'m> {
         by_row: flag("by_row", "rows are the outermost loop"),
         acc: flag("acc", "A is accumulators"),
         sum: flag("sum", "squares are summed"),
+        folds: flag("folds", "their sums are folded in the end"),
         takes_part: m.input("takes_part", u(c.rows), "rows that the instruction works on"),
     }
 }

@@ -14,7 +14,8 @@ pub(super) fn max(c: &Config, w: Widths) -> Module {
     let m = Module::new("vector_max", "The largest magnitude of a repetition, as a scalar.");
     let depth = c.lanes.ilog2();
     let valid = m.input("valid", u(1), "a word of results");
-    let first = m.input("first", u(1), "it is the first of the repetition");
+    let first =
+        m.input("first", u(1), "what was the largest does not count: it is the first of the repetition");
     let last = m.input("last", u(1), "it is the last of the repetition");
     let row = m.input("row", u(w.row), "its row");
     let index = m.input("index", u(8), "scalar that takes the maximum");

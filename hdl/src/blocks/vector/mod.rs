@@ -109,6 +109,7 @@ struct Unit<'m> {
 
 /// Input ports.
 struct Io<'m> {
+    restart: Sig<'m>,
     start: Sig<'m>,
     insn: Sig<'m>,
     rows: Sig<'m>,
@@ -133,6 +134,7 @@ struct Io<'m> {
 impl<'m> Io<'m> {
     fn new(m: &'m Module, c: &Config) -> Self {
         Io {
+            restart: m.input("restart", u(1), "forgets reductions that would go on: a step begins"),
             start: tag::pipe("started", m.input("start", u(1), "begins the instruction"), 1, true),
             insn: m.input("insn", u(256), "instruction, stable until done"),
             rows: m.input("rows", u(5), "rows of the step"),
@@ -180,12 +182,15 @@ fn build<'m>(m: &'m Module, c: &'m Config, parts: Parts) {
     let operands = operands::read(&unit, issue, &path, scalars, z);
     connect_lanes(&unit, &lanes, &operands);
     let sum = connect_sum(&unit, &lanes, &path);
-    let max = connect_max(&unit, &path, z);
+    let open = m.reg("open", u(1), Some(0), "maxima go on");
+    let max = connect_max(&unit, &path, z, open.q());
     let settled = m.delay("part_settled", takes_part, "rows that the instruction works on");
     let total = (lanes[0].out("sum"), settled);
     operands::scalars(&unit, issue, &path, scalars, z, [max, sum], total);
     out::drive(&unit, &path, &lanes, z);
-    settle(&unit, &path, sum);
+    let done = settle(&unit, &path, sum);
+    open.when(done & unit.insn.reduce_max, unit.insn.part);
+    open.when(unit.io.restart, 0);
 }
 
 /// Rows that the instruction works on.
@@ -213,6 +218,7 @@ fn issue_slot<'m>(unit: &Unit<'m>, issue: Module, takes_part: Sig<'m>) -> (Inst<
         ("by_row", insn.to_kv | insn.outward),
         ("acc", insn.acc),
         ("sum", insn.reduce_sum),
+        ("folds", insn.reduce_sum & !insn.part),
         ("takes_part", takes_part),
     ];
     for (port, x) in inputs {
@@ -274,6 +280,8 @@ fn connect_sum<'m>(unit: &Unit<'m>, lanes: &[Inst<'m>], path: &Path<'m>) -> Inst
     }
     sum.connect("row", path.square_row);
     sum.connect("rows", unit.io.rows);
+    sum.connect("part", unit.insn.part);
+    sum.connect("restart", unit.io.restart);
     let ports =
         ["fold", "across", "slot_left", "slot_right", "left_zero", "right_zero", "slot_we", "slot_write"];
     for (l, lane) in lanes.iter().enumerate() {
@@ -298,12 +306,13 @@ fn connect_sum<'m>(unit: &Unit<'m>, lanes: &[Inst<'m>], path: &Path<'m>) -> Inst
     sum
 }
 
-fn connect_max<'m>(unit: &Unit<'m>, path: &Path<'m>, z: Sig<'m>) -> Inst<'m> {
+/// `open`: the maxima go on from an earlier instruction.
+fn connect_max<'m>(unit: &Unit<'m>, path: &Path<'m>, z: Sig<'m>, open: Sig<'m>) -> Inst<'m> {
     let (m, insn) = (unit.m, &unit.insn);
     let to = path.z;
     let max = m.instance("max", max::max(unit.c, unit.w));
     max.connect("valid", path.z_flags.valid & insn.reduce_max);
-    max.connect("first", !to.word.any());
+    max.connect("first", !to.word.any() & !(open & !to.rep.any()));
     max.connect("last", path.z_flags.last);
     max.connect("row", to.row);
     max.connect("index", insn.smax.wrapping_add(to.rep));
@@ -313,11 +322,12 @@ fn connect_max<'m>(unit: &Unit<'m>, path: &Path<'m>, z: Sig<'m>) -> Inst<'m> {
 }
 
 /// When the instruction is written.
-fn settle<'m>(unit: &Unit<'m>, path: &Path<'m>, sum: Inst<'m>) {
+fn settle<'m>(unit: &Unit<'m>, path: &Path<'m>, sum: Inst<'m>) -> Sig<'m> {
     let (m, insn) = (unit.m, &unit.insn);
     let cycles = max::latency(unit.c).max(fp::F32_TO_INT_LATENCY);
     let late = tag::gated("after_max", path.z_flags.end, insn.reduce_max, cycles);
     let end = insn.reduce_max.mux(late, insn.codes.mux(path.code_flags.end, path.z_flags.end));
-    m.output("done", u(1), "the instruction is over, its last write is made in this cycle or was")
-        .set(end | sum.out("over"));
+    let done = m.node("over", end | sum.out("over"));
+    m.output("done", u(1), "the instruction is over, its last write is made in this cycle or was").set(done);
+    done
 }

@@ -24,6 +24,8 @@ pub(super) fn drive<'m>(unit: &Unit<'m>, path: &Path<'m>, lanes: &[Inst<'m>], z:
         out(&port("data"), data, data.width(), "codes of all lanes");
     }
 
+    let whole = path.code_flags.valid & path.code_flags.turn & insn.to(DstKind::Act);
+    out("act_whole", whole, 1, "with act_we: the word is complete, in all rows");
     let kv = insn.to_kv;
     let to = path.z;
     let width = 32 * c.lanes;

@@ -98,7 +98,7 @@ impl<'m> Path<'m> {
         let before = Tag { flags: z_flags, row: z.row };
         let before = before.later_if("quantize", insn.codes, fp::F32_TO_INT_LATENCY - 1);
         let code_flags = before.flags.through("code_flags", m.u(1, 1), 1);
-        let counted = cat_lsb(&[code_flags.turn, code_flags.last, code_flags.row_end]);
+        let counted = cat_lsb(&[code_flags.last, code_flags.row_end]);
         m.unused("the words of codes are not counted further", counted);
         m.unused("its memory may be smaller", z.dst);
         Path {

@@ -44,14 +44,16 @@ pub(super) fn sum(c: &Config, w: Widths) -> Module {
     let square = flag("square", "a cycle later the multipliers give the squares of a word");
     let turn = flag("turn", "it is the last row's");
     let row_end = flag("row_end", "they are the last of the row");
+    let part = flag("part", "more squares follow in a later instruction: no fold");
+    let restart = flag("restart", "forgets what was summed");
     let square_row = m.input("row", u(w.row), "row of the word");
     // The last sum is written ADD_LATENCY cycles after its square came; the fold reads from the cycle after that.
-    let begin = pipe("fold_begin", square & turn & row_end, ADD_LATENCY, true);
+    let begin = pipe("fold_begin", square & turn & row_end & !part, ADD_LATENCY, true);
     let fold = fold(&m, c, w, begin);
     let count = m.reg("count", u(bits + 1), Some(0), "next slot; the top bit: all slots hold sums");
     let full = m.node("full", count.q().msb());
     let slot = m.node("slot", count.q().bits(0, bits));
-    count.when(fold.over, 0);
+    count.when(fold.over | restart, 0);
     count.when(square & turn, cat_lsb(&[slot.wrapping_add(1), full | slot.all()]));
 
     let steps = steps(c);

@@ -9,7 +9,7 @@ use sterna_spec::layout::{self, MatrixShape};
 
 use crate::blocks::matmul::dims::Dims;
 use crate::blocks::matmul::{ACC_LATENCY, engine, gather_latency};
-use crate::dsl::{Bits, Sim};
+use crate::dsl::{Bits, Module, Sim};
 
 /// A matrix and the codes of all rows.
 pub(super) struct Case {
@@ -83,6 +83,8 @@ pub(super) struct Bench {
     pub(super) kept_at: usize,
     pub(super) dims: Dims,
     pub(super) sim: Sim,
+    /// Share of the cycles in which a word of codes comes while the matrix runs; 0: all come before.
+    pub(super) coding: f64,
 }
 
 impl Bench {
@@ -91,26 +93,52 @@ impl Bench {
     }
 
     pub(super) fn with(config: &Config, dims: Dims, seed: u64) -> Bench {
+        Bench::of(config, dims, &engine(&dims), seed)
+    }
+
+    pub(super) fn of(config: &Config, dims: Dims, engine: &Module, seed: u64) -> Bench {
         assert_eq!(config.check(), Vec::<String>::new());
-        let engine = engine(&dims);
         engine.check().unwrap_or_else(|e| panic!("{e}"));
-        let sim = Sim::seeded(&engine, seed).unwrap_or_else(|e| panic!("{e}"));
-        Bench { config: config.clone(), dims, sim, dst: 0, kept: vec![], kept_at: 0 }
+        let sim = Sim::seeded(engine, seed).unwrap_or_else(|e| panic!("{e}"));
+        Bench { config: config.clone(), dims, sim, dst: 0, kept: vec![], kept_at: 0, coding: 0.0 }
+    }
+
+    /// Words of codes in the order of the vector unit: word and row, all rows of a word behind each other.
+    fn words(&self, case: &Case) -> Vec<(usize, usize)> {
+        let words = case.inputs.div_ceil(self.config.lanes as usize);
+        (0..words).flat_map(|word| (0..case.codes.len()).map(move |row| (word, row))).collect()
+    }
+
+    fn write_word(&mut self, case: &Case, (word, row): (usize, usize)) {
+        let lanes = self.config.lanes as usize;
+        let codes = case.codes[row].chunks(lanes).nth(word).unwrap_or_default();
+        let bytes: Vec<u8> = codes.iter().map(|c| *c as u8).collect();
+        self.sim.set("act_we", 1);
+        self.sim.set("act_row", row);
+        self.sim.set("act_word", word);
+        self.sim.set("act_data", Bits::from_bytes(8 * self.config.lanes, &bytes));
+        self.sim.set("act_whole", row + 1 == case.codes.len());
     }
 
     pub(super) fn write_codes(&mut self, case: &Case) {
-        let lanes = self.config.lanes as usize;
-        self.sim.set("act_we", 1);
-        for (row, codes) in case.codes.iter().enumerate() {
-            for (word, lanes) in codes.chunks(lanes).enumerate() {
-                let bytes: Vec<u8> = lanes.iter().map(|c| *c as u8).collect();
-                self.sim.set("act_row", row);
-                self.sim.set("act_word", word);
-                self.sim.set("act_data", Bits::from_bytes(8 * self.config.lanes, &bytes));
-                self.sim.tick();
-            }
+        for at in self.words(case) {
+            self.write_word(case, at);
+            self.sim.tick();
         }
         self.sim.set("act_we", 0);
+        self.sim.set("act_whole", 0);
+    }
+
+    /// A cycle of the codes' writer: a word with probability `pace`; `coding` ends a few cycles after the last.
+    fn code_beside(&mut self, case: &Case, left: &mut Vec<(usize, usize)>, random: &mut impl Rng) {
+        self.sim.set("act_we", 0);
+        self.sim.set("act_whole", 0);
+        if random.random_bool(self.coding) {
+            match left.pop() {
+                Some(at) => self.write_word(case, at),
+                None => self.sim.set("coding", 0),
+            }
+        }
     }
 
     /// Runs a matrix with `stream`, offering beats with probability `pace`; cycles from start to done. Fails unless
@@ -136,7 +164,10 @@ impl Bench {
         let mut beats = stream.chunks(self.config.beat_bytes());
         let (mut offered, mut taken, mut done) = (None, 0, None);
         let (mut asked, mut words) = (None, 0);
-        for cycle in 0..200 + 40 * total + total * self.dims.chunk() {
+        let mut uncoded = if self.coding > 0.0 { self.words(case) } else { Vec::new() };
+        uncoded.reverse();
+        let late = uncoded.len() * 40;
+        for cycle in 0..200 + 40 * total + total * self.dims.chunk() + late {
             if offered.is_none() && random.random_bool(pace) {
                 offered = beats.next().or(Some(&[0xa5][..])); // once all are taken, more are offered
             }
@@ -149,6 +180,9 @@ impl Bench {
             if fires {
                 taken += 1;
                 offered = None;
+            }
+            if self.coding > 0.0 {
+                self.code_beside(case, &mut uncoded, random);
             }
             words += usize::from(self.read_beside(cycle as u64, &mut asked, random)?);
             if self.sim.is_high("done") && done.replace(cycle).is_some() {
@@ -248,7 +282,12 @@ impl Bench {
         pace: f64,
         random: &mut impl Rng,
     ) -> Result<usize, String> {
-        self.write_codes(case);
+        match self.coding > 0.0 {
+            // the codes of the matrix before must not do
+            true => self.sim.set("coding", 1),
+            false => self.write_codes(case),
+        }
+        (0..2).for_each(|_| self.sim.tick());
         let cycles = self.run(case, stream, pace, random)?;
         let count = case.expected(&self.config, 0).len();
         for (row, got) in self.accumulators(count).into_iter().enumerate() {

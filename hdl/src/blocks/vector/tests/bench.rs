@@ -70,6 +70,13 @@ impl Bench {
         self.sim.set("row_info", join(info, 64));
     }
 
+    /// A step begins.
+    pub fn restart(&mut self) {
+        self.sim.set("restart", 1);
+        self.sim.tick();
+        self.sim.set("restart", 0);
+    }
+
     /// Writes a word of vector memory (`row`) or shared memory through the loader's port.
     pub fn load(&mut self, row: Option<usize>, word: usize, data: &[u32]) {
         self.sim.set(if row.is_some() { "ld_vmem" } else { "ld_cmem" }, 1);

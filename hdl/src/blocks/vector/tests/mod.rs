@@ -92,7 +92,7 @@ fn random_configurations_equal_the_golden_model() {
 #[test]
 fn random_instructions_use_everything() {
     let c = config(4, 2);
-    let mut maker = Maker { config: &c, rng: ChaCha8Rng::seed_from_u64(1) };
+    let mut maker = Maker { config: &c, rng: ChaCha8Rng::seed_from_u64(1), open: None };
     let all: Vec<Vector> = (0..2000).map(|_| maker.next()).collect();
     let kinds = |name: &str, count: usize, kind: &dyn Fn(&Vector) -> u32| {
         let seen: BTreeSet<u32> = all.iter().map(kind).collect();

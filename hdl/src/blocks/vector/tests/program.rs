@@ -105,7 +105,7 @@ impl<'c> Stream<'c> {
         s.instructions.extend([None, None]);
         let n = (c.heads * c.head_size / c.lanes) as u16;
         s.vector(Vector { n, a_kind: AKind::Att, dst_kind: DstKind::Logits, ..Vector::default() });
-        let mut maker = Maker { config: c, rng };
+        let mut maker = Maker { config: c, rng, open: None };
         (0..count).for_each(|_| s.vector(maker.next()));
         s.builder.push(Instruction::End { body: false });
         s
@@ -228,6 +228,7 @@ impl Step {
     fn fill(&self, bench: &mut Bench) {
         let lanes = self.config.lanes as usize;
         bench.rows(self.rows, &self.logits);
+        bench.restart();
         let words = |x: &[f32]| -> Vec<Vec<u32>> {
             x.chunks(lanes).map(|w| w.iter().map(|x| x.to_bits()).collect()).collect()
         };

@@ -19,6 +19,8 @@ fn apart(a: &Range, b: &Range) -> bool {
 pub struct Maker<'a> {
     pub config: &'a Config,
     pub rng: ChaCha8Rng,
+    /// `head` of an instruction whose reductions go on, and which it has.
+    pub open: Option<(bool, [bool; 2])>,
 }
 
 impl Maker<'_> {
@@ -187,14 +189,27 @@ impl Maker<'_> {
 
     fn reductions(&mut self, v: &mut Vector, scalars_read: &[Range]) -> Option<()> {
         let size = self.config.scalars;
-        let free = v.dst_kind != DstKind::Sreg;
-        if free && self.rng.random_range(0..3) == 0 && u32::from(v.rep) <= size {
+        let max = v.dst_kind != DstKind::Sreg && u32::from(v.rep) <= size;
+        let sum = !v.dst_kind.leaves() && v.rep == 1 && v.a_kind != AKind::Sreg;
+        let wanted = match self.open {
+            // those that go on, or none
+            Some((head, kinds)) if self.rng.random() && (max || !kinds[0]) && (sum || !kinds[1]) => {
+                v.head = head;
+                kinds
+            }
+            Some(_) => return Some(()),
+            None => [max && self.rng.random_range(0..3) == 0, sum && self.rng.random()],
+        };
+        if wanted[0] {
             v.reduce_max = Some(self.start_off(v.rep.into(), size, scalars_read)? as u8);
         }
-        let stays = !v.dst_kind.leaves();
-        if stays && self.rng.random_range(0..2) == 0 && v.rep == 1 && v.a_kind != AKind::Sreg {
+        if wanted[1] {
             (v.zop, v.func) = (ZOp::Pass, Func::None);
             v.reduce_sum = Some(self.start_off(1, size, scalars_read)? as u8);
+        }
+        if wanted != [false; 2] {
+            v.part = v.rep == 1 && v.a_kind != AKind::Sreg && self.rng.random_range(0..3) == 0;
+            self.open = v.part.then_some((v.head, wanted));
         }
         Some(())
     }
