@@ -136,6 +136,8 @@ fn control<'m>(
         let cycles = x.acc.mux(m.u(width, gather), x.sum.mux(m.u(width, loops), 0));
         gap.when(go & last_row & !x.by_row, cycles);
         gap.when(gap.q().any(), gap.q().wrapping_sub(1));
+    } else {
+        m.unused("the adder is over before a lane comes to the same partial sum", x.sum);
     }
     let step = m.node("step", go);
     let finish = m.node("finish", step & (last_row & row_end | !some));
