@@ -32,20 +32,24 @@ pub(super) fn cost(fabric: Fabric, m: &Store) -> Cost {
             Cost { bram18: copies * SHAPES.iter().map(each).min().unwrap_or(0), ..Cost::default() }
         }
         _ => {
-            let lut = copies * tables(fabric, width, depth);
+            let lut = tables(fabric, width, depth, copies);
             Cost { lut, lut_memory: lut, ..Cost::default() }
         }
     }
 }
 
-/// Look-up tables of one read port of a distributed memory.
-fn tables(fabric: Fabric, width: u64, depth: u64) -> u64 {
+/// Look-up tables of a distributed memory with so many read ports.
+fn tables(fabric: Fabric, width: u64, depth: u64, ports: u64) -> u64 {
     match fabric {
-        // RAM32M16 and RAM64M8, eight tables each
-        Fabric::UltraScale if depth <= 32 => 8 * width.div_ceil(14),
-        Fabric::UltraScale => 8 * width.div_ceil(7) * depth.div_ceil(64),
+        // RAM32M16 or RAM64M8: eight tables, seven of them for bits of one port, or of one port each
+        Fabric::UltraScale => {
+            let bits = if depth <= 32 { 2 } else { 1 };
+            let (apart, together) =
+                (ports * width.div_ceil(7 * bits), ports.div_ceil(7) * width.div_ceil(bits));
+            8 * apart.min(together) * depth.div_ceil(64)
+        }
         // 16 x 4 bits, and the places that the write address takes
-        Fabric::Ecp5 | Fabric::Gowin => 6 * width.div_ceil(4) * depth.div_ceil(16),
+        Fabric::Ecp5 | Fabric::Gowin => 6 * ports * width.div_ceil(4) * depth.div_ceil(16),
     }
 }
 
@@ -72,5 +76,6 @@ mod tests {
             cost(Fabric::UltraScale, &m).lut
         };
         assert_eq!((lut(10, 64, 4), lut(609, 4, 1), lut(32, 16, 1)), (64, 352, 24));
+        assert_eq!((lut(10, 32, 7), lut(10, 32, 1), lut(10, 32, 3)), (40, 8, 24));
     }
 }

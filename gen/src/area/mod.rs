@@ -92,6 +92,9 @@ impl Tally {
 
 /// What a module takes without those inside.
 fn own(fabric: Fabric, census: &Census) -> Cost {
+    if census.dsp && fabric == Fabric::UltraScale {
+        return Cost { dsp: 1, ..Cost::default() };
+    }
     let weight = |kind: &Kind| WEIGHTS.iter().find(|(of, _)| of == kind).map_or(0.0, |(_, weight)| *weight);
     let logic: f64 = census.logic.iter().map(|(kind, units)| weight(kind) * *units as f64).sum();
     let (shifted, chains) = match fabric {

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Modules with registers stay apart and are mapped once, however many instances they have; those without are dissolved in the ones that
-//! use them. Depths are measured through all of them. Nothing is placed: what wires cost is not in these numbers.
+//! use them. Sums that the Verilog wants in a multiplier's adder are put there, as Vivado does and Yosys does not. Depths are measured through all of them. Nothing is placed: what wires cost is not in these numbers.
 
 mod blocks;
 mod cells;
@@ -27,7 +27,7 @@ use serde::Serialize;
 use sterna_spec::config::Config;
 
 use crate::error::Error;
-use crate::parts::{Cost, Part};
+use crate::parts::{Cost, Fabric, Part};
 use crate::scratch::{Progress, Scratch};
 use crate::tools;
 use blocks::Block;
@@ -38,6 +38,8 @@ use timing::{Design, Timing};
 
 const LOG: &str = "synthesis.log";
 const TOP: &str = "sterna";
+/// A sum for a multiplier's adder, and what Vivado makes of it on UltraScale+.
+const PACKED_ADD: (&str, &str) = ("rtl/matmul_packed_add.v", include_str!("packed_add.v"));
 /// The module whose look-up tables are compared with the products it makes.
 const ENGINE: &str = "matmul";
 
@@ -74,7 +76,11 @@ pub fn synth(config: &Config, output: Option<&Path>, progress: &Progress) -> Res
         (format!("{folder}{name}"), text.clone().into_bytes())
     };
     let mut sources: BTreeMap<String, Vec<u8>> = files.iter().map(in_folder).collect();
-    scratch.place(&sources)?;
+    let mut read = sources.clone();
+    if let (Fabric::UltraScale, Some(sum)) = (part.fabric, read.get_mut(PACKED_ADD.0)) {
+        *sum = PACKED_ADD.1.into();
+    }
+    scratch.place(&read)?;
     let yosys = tools::yosys(progress)?;
     let pass = format!("{}{}", part.fabric.synthesis(), part.fabric.without_pins());
     let script = script(&files, &pass);

@@ -214,15 +214,16 @@ impl Config {
         }
     }
 
-    /// XCK26 on the KV260: four 128-bit ports to DDR4. 12 rows, 8 lanes and 2 slots are what `sterna-gen explore` finds fastest of what
+    /// XCK26 on the KV260: four 128-bit ports to DDR4. 16 rows, 8 lanes and 2 slots are what `sterna-gen explore` finds fastest of what
     /// leaves a sixth of the look-up tables free; all 320 trits of a beat are used. Memories hold models of up to 32 heads of 128 and an
-    /// inner dimension of 8000: codes are as deep as a block memory then, accumulators half as deep.
+    /// inner dimension of 8000: codes are as deep as a block memory then, accumulators half as deep, and vector memory five blocks of
+    /// 4096 words.
     fn kv260() -> Config {
         Config {
             name: "kv260".into(),
             clock_mhz: 250,
             memory: "kv260".into(),
-            rows: 12,
+            rows: 16,
             group: 2,
             tables: 20,
             lookups: 8,
@@ -238,7 +239,7 @@ impl Config {
             context: 4096,
             activations: 8000,
             outputs: 2048,
-            vector_words: 1536,
+            vector_words: 1280,
             shared_words: 2048,
             scalars: 128,
             prefetch_beats: 4096,
@@ -325,8 +326,8 @@ impl Config {
         self.clock_mhz > 66
     }
 
-    /// Whether the part beside this memory has blocks of 288 kbit (URAM).
-    pub fn large_blocks(&self) -> bool {
+    /// Whether the part beside this memory is an UltraScale+ one: memories of 288 kbit (URAM), adders of 48 bits in its multipliers.
+    pub fn ultrascale(&self) -> bool {
         self.memory == "kv260"
     }
 

@@ -23,7 +23,7 @@ use crate::dsl::{Inst, MemStyle, Module, Reg, Sig, Wire, count_width, mux, u};
 
 /// Style of a FIFO of this depth.
 fn style(config: &Config, bits: u32, depth: usize) -> MemStyle {
-    if depth <= 64 { MemStyle::Lut } else { memory_style(config.large_blocks(), bits, depth) }
+    if depth <= 64 { MemStyle::Lut } else { memory_style(config.ultrascale(), bits, depth) }
 }
 
 /// One port: takes bursts `{beat 32, beats - 1 (8), data 1}`, returns beats to the FIFO that the burst names.

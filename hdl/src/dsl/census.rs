@@ -69,12 +69,15 @@ pub struct Census {
     pub memories: Vec<Store>,
     /// Modules inside.
     pub inside: Vec<Rc<Module>>,
+    /// It is one multiplier's adder where the part has such.
+    pub dsp: bool,
 }
 
 /// Counts a module.
 pub fn census(module: &Module) -> Census {
     let inner = module.get();
-    let mut count = Count { i: &inner, seen: HashSet::new(), all: Census::default() };
+    let mut count =
+        Count { i: &inner, seen: HashSet::new(), all: Census { dsp: inner.dsp, ..Census::default() } };
     count.registers();
     count.chains();
     count.memories();

@@ -201,6 +201,8 @@ pub(crate) struct Inner {
     pub clock: String,
     pub reset: String,
     pub reset_low: bool,
+    /// Its sums belong into a multiplier's adder.
+    pub dsp: bool,
     pub uses_reset: bool,
 }
 

@@ -58,6 +58,12 @@ impl Module {
         self.get_mut().clock = name.into();
     }
 
+    /// Asks synthesis to make the module's sum, and the register behind it, of a multiplier's adder: `use_dsp` of Vivado (UG901). Other
+    /// tools take look-up tables.
+    pub fn prefer_dsp(&self) {
+        self.get_mut().dsp = true;
+    }
+
     /// Names the active-high synchronous reset port; without a call it is `rst`.
     pub fn reset(&self, name: &str) {
         self.check_name(name);

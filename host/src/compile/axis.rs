@@ -52,10 +52,17 @@ impl Axis {
         to
     }
 
-    /// Places `range` in parts of at most `most`.
-    pub fn tiles(&self, most: usize) -> impl Iterator<Item = Range<usize>> + use<> {
-        let end = self.padded;
-        (0..end).step_by(most.max(1)).map(move |start| start..(start + most).min(end))
+    /// All places in parts of at most `most`; the last has `least` if that leaves as many for the one before.
+    pub fn tiles(&self, most: usize, least: usize) -> Vec<Range<usize>> {
+        let starts: Vec<usize> = (0..self.padded).step_by(most.max(1)).collect();
+        let mut parts: Vec<_> = starts.iter().map(|&start| start..(start + most).min(self.padded)).collect();
+        if let Some(last) = parts.last_mut().filter(|last| last.len() >= 2 * least) {
+            let cut = last.end - least;
+            let end = cut..last.end;
+            last.end = cut;
+            parts.push(end);
+        }
+        parts
     }
 }
 
@@ -81,6 +88,15 @@ mod tests {
         let back: Vec<_> = sources.iter().flatten().copied().collect();
         assert_eq!(back, (0..8).collect::<Vec<_>>());
         assert_eq!(sources[5], Some(3));
+    }
+
+    #[test]
+    fn tiles_end_with_a_small_one() {
+        let axis = Axis::plain(100, 4);
+        assert_eq!(axis.tiles(40, 8), [0..40, 40..80, 80..92, 92..100]);
+        assert_eq!(axis.tiles(40, 12), [0..40, 40..80, 80..100], "too little to be cut");
+        assert_eq!(axis.tiles(60, 12), [0..60, 60..88, 88..100]);
+        assert_eq!(axis.tiles(200, 60), [0..100]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use sterna_spec::layout::KvLayout;
 use sterna_spec::stream::StreamBuilder;
 
 /// Most pieces in which the sums of a residual connection come.
-const PIECES: usize = 3;
+const PIECES: usize = 2;
 
 /// Emits the layers of one model.
 pub struct Emitter<'a> {
@@ -100,9 +100,9 @@ impl Emitter<'_> {
     fn residual(&mut self, matrix: &Ternary, inputs: &Axis, norm: bool) {
         let axis = self.plan.hidden.clone();
         // in tiles, so that the first sums are added while the others are made
-        let least = axis.padded.div_ceil(PIECES).max(self.device.full_rate_outputs());
+        let least = axis.padded.div_ceil(PIECES).max(self.smallest_tile());
         let most = least.next_multiple_of(self.device.accumulator_banks()).min(self.plan.tile);
-        for places in axis.tiles(most) {
+        for places in axis.tiles(most, self.smallest_tile()) {
             let acc = self.matmul(&[Rows { matrix, axis: &axis, places: places.clone() }], inputs);
             let x = self.plan.x + self.words(places.start);
             self.out.vector(Vector {
@@ -134,7 +134,7 @@ impl Emitter<'_> {
             self.out.vector(Vector { m_kind: MKind::Imm, imm_m, ..scalars(1, s::GATE, s::CODES) });
         }
         let (axis, hidden) = (self.plan.ffn.clone(), self.plan.hidden.clone());
-        for places in axis.tiles(self.plan.tile) {
+        for places in axis.tiles(self.plan.tile, self.smallest_tile()) {
             let rows = |matrix| [Rows { matrix, axis: &axis, places: places.clone() }];
             let a = self.matmul(&rows(&layer.gate), &hidden);
             let (n, at) = (self.words(places.len()), self.plan.scratch + self.words(places.start));
@@ -163,6 +163,12 @@ impl Emitter<'_> {
                 self.out.vector(Vector { reduce_max: Some(s::MAX), part, ..times });
             }
         }
+    }
+
+    /// Outputs of the smallest matrix that is worth its own: tables are made as fast as they are used. What comes last is small, as nothing
+    /// runs beside the vector work on it.
+    fn smallest_tile(&self) -> usize {
+        self.device.full_rate_outputs().next_multiple_of(self.device.accumulator_banks())
     }
 
     /// First accumulator word of the half that the last matrix did not write, for the next: the vector unit works on the other.

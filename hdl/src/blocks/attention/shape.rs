@@ -63,7 +63,7 @@ impl Shape {
             head_size: c.head_size as usize,
             context: c.context as usize,
             row_words: (c.heads * c.head_size / c.lanes) as usize,
-            large_blocks: c.large_blocks(),
+            large_blocks: c.ultrascale(),
         }
     }
 

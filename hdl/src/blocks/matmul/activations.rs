@@ -10,6 +10,7 @@
 //! all tables of a chunk take T*G + entries cycles and a few.
 
 use super::dims::Dims;
+use super::table::opposite;
 use crate::dsl::{Bits, MemStyle, Module, Sig, cat_lsb, count_width, index_width, u};
 
 /// Codes of one row and its builders.
@@ -82,8 +83,9 @@ fn builder(d: &Dims) -> Module {
     };
     let negative = digits.bits(2 * group, count_width(d.group)).zext(count_width(d.group) + 1).as_signed();
     let sum = (0..group).fold(negative, |sum, g| sum + term(g));
-    let entry = m.reg("entry_q", u(d.entry_bits), None, "the sum");
-    entry.when(active, sum.resize(d.entry_bits).as_unsigned());
+    let entry = m.reg("entry_q", u(d.entry_bits), None, "the sum, its sign inverted for packed sums");
+    let sum = sum.resize(d.entry_bits).as_unsigned();
+    entry.when(active, if d.packed() { opposite(sum) } else { sum });
     m.output("entry", u(d.entry_bits), "entry, one cycle after its digits").set(entry.q());
     m
 }

@@ -2,6 +2,7 @@
 
 use sterna_spec::config::{Config, TableKind};
 
+use super::table::FIELDS;
 use crate::dsl::index_width;
 
 /// Values that one registered adder of the adder tree takes. Two: synthesis turns longer sums into compressors that
@@ -25,6 +26,8 @@ pub(super) struct Dims {
     pub beat_bytes: usize,
     /// Tables hold the entries of one sign only.
     pub signed: bool,
+    /// The part has adders of 48 bits in its multipliers.
+    pub wide_adders: bool,
     /// Table banks, 1 or 2.
     pub banks: usize,
     /// Entries of a table.
@@ -52,6 +55,7 @@ impl Dims {
             lanes: config.lanes as usize,
             beat_bytes: config.beat_bytes(),
             signed: config.table_kind == TableKind::Signed,
+            wide_adders: config.ultrascale(),
             banks: config.table_banks as usize,
             entries: config.table_entries(),
             entry_bits: config.entry_bits(),
@@ -60,6 +64,11 @@ impl Dims {
             outputs: config.outputs as usize,
             chunks: padded / config.chunk(),
         }
+    }
+
+    /// The first level of the adder trees is made of [`FIELDS`] look-ups at a time.
+    pub fn packed(&self) -> bool {
+        self.wide_adders && !self.signed && self.lookups.is_multiple_of(FIELDS)
     }
 
     /// Inputs of a chunk, T*G.

@@ -13,17 +13,24 @@
 use super::dims::{ARITY, Dims};
 use crate::dsl::{MemStyle, Module, Sig, cat_lsb, count_width, s, u};
 
-/// The sum of `leaves` by registers of [`ARITY`] inputs; `stage` bit i enables level i. `width` is that of a sum of so many.
+/// Read ports of a memory in look-up tables: a slice of UltraScale+ has eight look-up tables, of which one takes the write address
+/// (RAM32M16, UG574). Families with fewer make a copy for each reader anyway.
+const READERS: usize = 7;
+/// Numbers that a multiplier's adder adds side by side, and the bits of each.
+pub(super) const FIELDS: usize = 4;
+const FIELD: u32 = 12;
+
+/// The sum of `values`, each with the number of entries that it is the sum of, by registers of [`ARITY`] inputs; `stage` bit i enables
+/// level i. `width` is that of a sum of so many entries.
 pub(super) fn tree<'m>(
     m: &'m Module,
     name: &str,
-    leaves: Vec<Sig<'m>>,
+    mut values: Vec<(usize, Sig<'m>)>,
     stage: Sig<'m>,
-    levels: usize,
+    levels: std::ops::Range<usize>,
     width: impl Fn(usize) -> u32,
 ) -> Sig<'m> {
-    let mut values: Vec<(usize, Sig)> = leaves.into_iter().map(|v| (1, v)).collect();
-    for level in 0..levels {
+    for level in levels {
         let next = values.chunks(ARITY).enumerate().map(|(i, four)| {
             let count = four.iter().map(|(n, _)| n).sum();
             let sum = four[1..].iter().fold(four[0].1, |sum, (_, v)| sum + *v).resize(width(count));
@@ -46,12 +53,75 @@ pub(super) fn negatives(d: &Dims) -> Module {
     m.output("signs", signs.q().ty(), "complemented entries, with the entries").set(signs.q());
     let levels = stage.bits(1, d.levels() as u32);
     let count = |r: usize| {
-        let leaves = (0..d.tables).map(|t| signs.q().bit((r * d.tables + t) as u32)).collect();
-        tree(&m, &format!("count{r}"), leaves, levels, d.levels(), count_width)
+        let leaves = (0..d.tables).map(|t| (1, signs.q().bit((r * d.tables + t) as u32))).collect();
+        tree(&m, &format!("count{r}"), leaves, levels, 0..d.levels(), count_width)
     };
     let counts: Vec<Sig> = (0..d.lookups).map(count).collect();
     let out = m.cat_lsb(&counts);
     m.output("count", out.ty(), "complemented entries, for each look-up").set(out);
+    m
+}
+
+/// Entries as the signed values that they are.
+fn plain<'m>(leaves: &[Vec<Sig<'m>>]) -> Vec<Vec<(usize, Sig<'m>)>> {
+    leaves.iter().map(|entries| entries.iter().map(|entry| (1, entry.as_signed())).collect()).collect()
+}
+
+/// The first level of the trees of four look-ups at a time, as one sum of 48 bits: an entry is stored with its sign inverted, as a number
+/// that is not negative, so nothing is carried from one field of twelve bits to the next.
+fn packed<'m>(
+    m: &'m Module,
+    d: &Dims,
+    leaves: &[Vec<Sig<'m>>],
+    stage: Sig<'m>,
+) -> Vec<Vec<(usize, Sig<'m>)>> {
+    let add = std::rc::Rc::new(packed_add());
+    let bits = d.entry_bits;
+    let mut sums = vec![Vec::new(); d.lookups];
+    for (r, t) in (0..d.lookups).step_by(FIELDS).flat_map(|r| (0..d.tables).step_by(2).map(move |t| (r, t))) {
+        let side = |t: usize| {
+            let fields: Vec<Sig> = leaves[r..r + FIELDS].iter().map(|of| of[t].zext(FIELD)).collect();
+            m.cat_lsb(&fields)
+        };
+        let sum = m.instance(&format!("u_pair_{r}_{t}"), &add);
+        sum.connect("stage", stage);
+        sum.connect("a", side(t));
+        sum.connect("b", if t + 1 < d.tables { side(t + 1) } else { m.u(FIELD * FIELDS as u32, 0) });
+        let count = 2.min(d.tables - t);
+        for (k, sums) in sums[r..r + FIELDS].iter_mut().enumerate() {
+            let (at, width) = (FIELD * k as u32, bits + count as u32 - 1);
+            let field = sum.out("sum").bits(at, width);
+            if width < FIELD {
+                m.unused(
+                    "no sum reaches the top of its field",
+                    sum.out("sum").bits(at + width, FIELD - width),
+                );
+            }
+            let value = opposite(field).named(&format!("pair_{}_{t}", r + k)).as_signed();
+            sums.push((count, value.resize(d.sum_bits(count))));
+        }
+    }
+    sums
+}
+
+/// With the sign inverted: what a signed number is stored as to be none, and back.
+pub(super) fn opposite(x: Sig<'_>) -> Sig<'_> {
+    let low = x.width() - 1;
+    cat_lsb(&[x.bits(0, low), !x.bit(low)])
+}
+
+/// The sum of two packed numbers.
+fn packed_add() -> Module {
+    let m = Module::new(
+        "matmul_packed_add",
+        "Four sums side by side, in the adder of a multiplier where there is one.",
+    );
+    m.prefer_dsp();
+    let width = u(FIELD * FIELDS as u32);
+    let (a, b) = (m.input("a", width, "four numbers"), m.input("b", width, "four numbers"));
+    let sum = m.reg("sum_q", width, None, "their sums");
+    sum.when(m.input("stage", u(1), "the sums take their value"), a.wrapping_add(b));
+    m.output("sum", width, "their sums").set(sum.q());
     m
 }
 
@@ -81,37 +151,41 @@ pub(super) fn tables(d: &Dims) -> Module {
     );
 
     let mut leaves = vec![Vec::new(); d.lookups];
-    for t in 0..d.tables {
-        let table = m.mem(&format!("table_{t}"), d.entry_bits, 1 << address_bits, MemStyle::Lut, "");
+    for (t, r) in (0..d.tables).flat_map(|t| (0..d.lookups).step_by(READERS).map(move |r| (t, r))) {
+        let copy = if r == 0 { String::new() } else { format!("_{}", r / READERS) };
+        let table = m.mem(&format!("table_{t}{copy}"), d.entry_bits, 1 << address_bits, MemStyle::Lut, "");
         let builder = (t % builders) as u32;
         table.write(
             write.bit(t as u32),
             address.word(builder, address_bits),
             data.word(builder, d.entry_bits),
         );
-        for (r, leaves) in leaves.iter_mut().enumerate() {
+        for (r, leaves) in leaves.iter_mut().enumerate().skip(r).take(READERS) {
             let at = (r * d.tables + t) as u32;
             let read = bank.map_or(index.word(at, bits), |bank| cat_lsb(&[index.word(at, bits), bank]));
-            let entry = table.read(&format!("entry_{r}_{t}"), read, stage.bit(0)).as_signed();
+            let entry = table.read(&format!("entry_{r}_{t}"), read, stage.bit(0));
             leaves.push(match signs {
                 Some((signs, _)) => {
-                    let sign = signs.bit(at).repeat(d.entry_bits).as_signed();
+                    let sign = signs.bit(at).repeat(d.entry_bits);
                     (entry ^ sign).named(&format!("leaf_{r}_{t}"))
                 }
                 None => entry,
             });
         }
     }
+    let stages = stage.bits(1, levels);
+    let (first, level) =
+        if d.packed() { (packed(&m, d, &leaves, stages.bit(0)), 1) } else { (plain(&leaves), 0) };
     let width = |count| d.sum_bits(count);
-    let sum = |(r, leaves): (usize, Vec<_>)| {
-        let sum = tree(&m, &format!("sum{r}"), leaves, stage.bits(1, levels), d.levels(), width);
+    let sum = |(r, values): (usize, Vec<_>)| {
+        let sum = tree(&m, &format!("sum{r}"), values, stages, level..d.levels(), width);
         let Some((_, count)) = signs else { return sum };
         let count = count.word(r as u32, count_width(d.tables)).zext(sum.width()).as_signed();
         let r = m.reg(&format!("sum{r}"), sum.ty(), None, "the complements completed");
         r.when(stage.bit(1 + levels), sum.wrapping_add(count));
         r.q()
     };
-    let sums: Vec<Sig> = leaves.into_iter().enumerate().map(sum).collect();
+    let sums: Vec<Sig> = first.into_iter().enumerate().map(sum).collect();
     debug_assert!(sums.iter().all(|sum| sum.ty() == s(d.sum_bits(d.tables))));
     let out = m.cat_lsb(&sums);
     m.output("sums", out.ty(), "one signed sum for each look-up").set(out);

@@ -35,6 +35,11 @@ fn config(rows: u32, shape: [u32; 3], signed: bool, banks: u32, lanes: u32, byte
     }
 }
 
+/// With adders of 48 bits.
+fn wide(config: Config) -> Config {
+    Config { memory: "kv260".into(), clock_mhz: 250, ..config }
+}
+
 /// Every kind of configuration.
 fn configs() -> Vec<Config> {
     vec![
@@ -48,6 +53,9 @@ fn configs() -> Vec<Config> {
         config(1, [3, 6, 4], true, 2, 4, 16),
         config(2, [2, 5, 4], true, 1, 2, 8),
         config(1, [4, 23, 1], false, 2, 4, 32),
+        wide(config(2, [2, 5, 8], false, 2, 4, 16)),
+        wide(config(1, [3, 6, 4], false, 1, 4, 16)),
+        wide(config(2, [4, 2, 8], false, 2, 2, 16)),
     ]
 }
 

@@ -42,7 +42,7 @@ pub(super) fn read<'m>(
     let m_address = low(insn.m, w.cmem).wrapping_add(path.m_word);
     let m_address = m.delay("m_address", m_address, "word of the factor in shared memory");
     let (width, depth) = (32 * c.lanes, c.shared_words as usize);
-    let cmem = m.mem("cmem", width, depth, memory_style(c.large_blocks(), width, depth), "shared memory");
+    let cmem = m.mem("cmem", width, depth, memory_style(c.ultrascale(), width, depth), "shared memory");
     let (io, mask) = (&unit.io, unit.io.ld_cmem.repeat(c.lanes));
     cmem.write_lanes(io.ld_mask & mask, low(io.ld_word, w.cmem), io.ld_data);
     let m_words = m.delay("m_words", cmem.read("cmem_q", m_address, on), "factors from shared memory");
@@ -73,13 +73,8 @@ fn vector_memory<'m>(unit: &Unit<'m>, path: &Path<'m>, read: Sig<'m>, z: Sig<'m>
     let data = m.node("vmem_data", load.mux(io.ld_data, z));
     let depth = (c.rows * c.vector_words) as usize;
     let width = 32 * c.lanes;
-    let mem = m.mem(
-        "vmem",
-        width,
-        depth,
-        memory_style(c.large_blocks(), width, depth),
-        "vector memory of all rows",
-    );
+    let mem =
+        m.mem("vmem", width, depth, memory_style(c.ultrascale(), width, depth), "vector memory of all rows");
     mem.write_lanes(mask, address, data);
     m.delay("words", mem.read("vmem_q", read, m.u(1, 1)), "A or b from vector memory")
 }

@@ -25,6 +25,9 @@ pub(super) fn module(m: &Module) -> (String, Vec<Error>) {
     let errors = p.unread();
     let mut text = String::from("`default_nettype none\n\n");
     text.push_str(&comment(&inner.doc, ""));
+    if inner.dsp {
+        text.push_str("(* use_dsp = \"yes\" *)\n");
+    }
     text.push_str(&format!("module {} (\n{ports}\n);\n", inner.name));
     let parts = [declarations, comb, clocked, instances, unused];
     let parts: Vec<String> = parts.into_iter().filter(|p| !p.is_empty()).collect();
