@@ -86,6 +86,7 @@ module sterna (
     wire control_p_ready;
     wire [255:0] control_vector_insn;
     wire control_start_vector;
+    wire control_coding;
     wire [255:0] control_insn;
     wire control_start_load;
     wire control_start_matmul;
@@ -157,6 +158,7 @@ module sterna (
     wire engine_w_ready;
     wire engine_done;
     wire engine_stall_stream;
+    wire engine_stall_codes;
     wire [99:0] engine_acc_data;
     wire lanes_acc_ask;
     wire [3:0] lanes_acc_row;
@@ -172,6 +174,7 @@ module sterna (
     wire [3:0] lanes_q_row;
     wire [15:0] lanes_q_word;
     wire [63:0] lanes_q_data;
+    wire lanes_act_whole;
     wire lanes_out_valid;
     wire [3:0] lanes_out_kind;
     wire [3:0] lanes_out_row;
@@ -303,6 +306,7 @@ module sterna (
         .vector_insn       (control_vector_insn),
         .start_vector      (control_start_vector),
         .vector_done       (lanes_done),
+        .coding            (control_coding),
         .load_done         (load_done),
         .matmul_done       (engine_done),
         .attention_done    (attend_done),
@@ -330,6 +334,7 @@ module sterna (
         .write_beat        (write_write_beat),
         .matmul_beat       (control_matmul_p_valid & control_matmul_p_ready),
         .matmul_stream     (engine_stall_stream),
+        .matmul_codes      (engine_stall_codes),
         .attention_data    (attend_stall_data),
         .count             (control_count)
     );
@@ -444,6 +449,9 @@ module sterna (
         .acc_word     (lanes_acc_word),
         .done         (engine_done),
         .stall_stream (engine_stall_stream),
+        .coding       (control_coding),
+        .act_whole    (lanes_act_whole),
+        .stall_codes  (engine_stall_codes),
         .act_we       (lanes_act_we),
         .act_row      (lanes_act_row),
         .act_word     (lanes_act_word),
@@ -455,6 +463,7 @@ module sterna (
     vector lanes (
         .clk       (aclk),
         .rst       (!aresetn),
+        .restart   (control_program_start),
         .start     (control_start_vector),
         .insn      (control_vector_insn),
         .rows      (register_block_rows[4:0]),
@@ -488,6 +497,7 @@ module sterna (
         .q_row     (lanes_q_row),
         .q_word    (lanes_q_word),
         .q_data    (lanes_q_data),
+        .act_whole (lanes_act_whole),
         .out_valid (lanes_out_valid),
         .out_kind  (lanes_out_kind),
         .out_row   (lanes_out_row),

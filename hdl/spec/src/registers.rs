@@ -31,7 +31,7 @@ pub struct Register {
 /// Value of `ID`: "STRN" in memory order.
 pub const ID: u32 = u32::from_le_bytes(*b"STRN");
 /// Value of `VERSION`: the version of this contract.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Fixed offsets that drivers use, in bytes.
 #[allow(missing_docs)] // the table below documents them
@@ -134,7 +134,7 @@ pub const COUNTERS: &[(&str, &str)] = &[
     ("MATMUL", "cycles in which the matrix engine took a weight beat"),
     ("MATMUL_STREAM", "cycles in which the matrix engine was ready and no weight beat had arrived"),
     ("MATMUL_TABLE", "cycles in which the matrix engine waited for its tables or its pipeline"),
-    ("VECTOR", "cycles of the vector unit"),
+    ("VECTOR", "cycles of the vector unit, and those in which a matrix waits for activation codes of it"),
     ("ATTENTION", "cycles of the attention unit that did not wait for memory"),
     ("ATTENTION_DATA", "cycles in which the attention unit waited for K or V"),
     ("STORE", "cycles that waited for stores to be acknowledged"),

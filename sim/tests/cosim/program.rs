@@ -91,7 +91,11 @@ impl Builder<'_> {
     fn codes(&mut self, a: u16) {
         use scalar::{MAX, SCALE, SUM};
         let x = Vector { n: self.row, a, ..Vector::default() };
-        self.stream.vector(Vector { reduce_max: Some(MAX), reduce_sum: Some(SUM), ..x });
+        // in two pieces
+        let first = self.row / 3;
+        let reduced = Vector { reduce_max: Some(MAX), reduce_sum: Some(SUM), ..x };
+        self.stream.vector(Vector { n: first, part: true, ..reduced });
+        self.stream.vector(Vector { n: self.row - first, a: a + first, ..reduced });
         let one = Vector { n: 1, a_kind: AKind::Sreg, dst_kind: DstKind::Sreg, ..Vector::default() };
         let recip =
             Vector { a: MAX.into(), m_kind: MKind::Imm, imm_m: 1.0 / 127.0, func: Func::Recip, ..one };
