@@ -254,7 +254,8 @@ fn one_flipped_bit_of_payload_is_seen() {
     assert!(compare(&run, &want).is_err());
 }
 
-/// An instruction that does not wait for the vectors, a VECTOR that does not wait for what a matrix ran beside, a queue that forgets.
+/// An instruction that does not wait for the vectors, a VECTOR that does not wait for what a matrix ran beside, a queue that forgets,
+/// codes that nobody is told of.
 #[test]
 fn an_order_that_is_not_kept_is_seen() {
     let config = shapes().nth(1).unwrap();
@@ -267,7 +268,9 @@ fn an_order_that_is_not_kept_is_seen() {
         })
     };
     assert_eq!(verdict("cut", 0), Ok(()), "a fault that changes nothing here");
-    for (signal, value) in [("free", 1), ("vector_idle", 1), ("behind", 0), ("vector_launch", 0)] {
+    for (signal, value) in
+        [("free", 1), ("vector_idle", 1), ("behind", 0), ("vector_launch", 0), ("coding_q", 0)]
+    {
         assert!(verdict(signal, value).is_err(), "{signal}");
     }
 }

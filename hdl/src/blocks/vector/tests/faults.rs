@@ -9,9 +9,13 @@ use crate::dsl::{Inst, Wire};
 fn verdict(c: &Config, parts: Parts) -> Result<(), String> {
     let m = Module::new("vector", "");
     build(&m, c, parts);
+    verdict_of(c, &m)
+}
+
+fn verdict_of(c: &Config, m: &Module) -> Result<(), String> {
     (40..43).try_for_each(|seed| {
         let step = Step::new(c, seed, 60);
-        step.compare(&mut Bench::new(c, &m, seed), seed).map(|_| ())
+        step.compare(&mut Bench::new(c, m, seed), seed).map(|_| ())
     })
 }
 
@@ -50,6 +54,18 @@ fn the_plain_parts_pass() {
     let c = config(4, 2);
     assert_eq!(verdict(&c, Parts::new(&c)), Ok(()));
     assert_eq!(verdict(&c, issue_with(&c, &[], |_, _, _| {})), Ok(()), "wrapping changes nothing");
+}
+
+/// A maximum that begins again with each piece; sums that are folded after each.
+#[test]
+fn reductions_that_do_not_go_on_show() {
+    let c = config(4, 2);
+    for signal in ["open", "part"] {
+        let m = Module::new("vector", "");
+        build(&m, &c, Parts::new(&c));
+        m.plant(signal, |x| x.module().u(1, 0));
+        assert!(verdict_of(&c, &m).is_err(), "{signal}");
+    }
 }
 
 #[test]
