@@ -1,9 +1,12 @@
 //! Mutation score of the co-simulation: single changes of the emitted Verilog, of which it must see all but those that change nothing.
 //!
-//! `cargo run --release -p sterna-sim --example mutate -- [--count 300] [--seed 1] [--json] [--verilog FOLDER]`
+//! `cargo run --release -p sterna-sim --example mutate -- [--count 300] [--seed 1] [--only N,N] [--prove|--prove-all] [--json]
+//! [--verilog FOLDER]`
 //!
 //! Of each difference from the golden model the block that the report names is compared with the block that holds the mutant.
-//! `--verilog` leaves the unchanged files, whose lines the report counts.
+//! `--only` runs some of the mutants that are drawn, by number. `--prove` tries to prove that a survivor changes nothing (`prove.rs`);
+//! `--prove-all` tries it with those that show as well, of which none may be proven. `--verilog` leaves the unchanged files, whose
+//! lines the report counts.
 //!
 //! All mutants are in one Verilated design, each behind a choice by an input of the top, so that there is one build and a mutant
 //! costs its run alone. Each runs in a process of its own, which is ended when it takes too long: `--one NUMBER` is that process.
@@ -19,6 +22,7 @@ mod numbers;
 mod pins;
 #[path = "../../tests/cosim/program.rs"]
 mod program;
+mod prove;
 mod report;
 mod suite;
 mod text;
@@ -38,20 +42,38 @@ const LEAST: u64 = 20;
 /// Mutants at work side by side.
 const BESIDE: usize = 2;
 
+/// Which mutants the prover gets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Prove {
+    None,
+    Survivors,
+    All,
+}
+
 struct Order {
     count: usize,
     seed: u64,
     one: Option<usize>,
+    /// Numbers of those that run, if not all do.
+    only: Option<Vec<usize>>,
+    prove: Prove,
     json: bool,
     verilog: Option<PathBuf>,
 }
 
 fn order() -> Result<Order, String> {
-    let mut order = Order { count: 300, seed: 1, one: None, json: false, verilog: None };
+    let mut order =
+        Order { count: 300, seed: 1, one: None, only: None, prove: Prove::None, json: false, verilog: None };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         if word == "--verilog" {
             order.verilog = Some(words.next().ok_or("--verilog takes a folder")?.into());
+            continue;
+        }
+        if word == "--only" {
+            let list = words.next().ok_or("--only takes numbers, with commas between them")?;
+            let numbers = list.split(',').map(str::parse::<usize>).collect::<Result<Vec<_>, _>>();
+            order.only = Some(numbers.map_err(|_| format!("--only takes numbers, not '{list}'"))?);
             continue;
         }
         let mut number =
@@ -61,9 +83,12 @@ fn order() -> Result<Order, String> {
             "--seed" => order.seed = number()?,
             "--one" => order.one = Some(number()? as usize),
             "--json" => order.json = true,
+            "--prove" => order.prove = Prove::Survivors,
+            "--prove-all" => order.prove = Prove::All,
             _ => {
                 return Err(format!(
-                    "there is no option {word}: choose of --count N, --seed N, --json, --verilog FOLDER"
+                    "there is no option {word}: choose of --count N, --seed N, --only N,N, --prove, --prove-all, --json, \
+                     --verilog FOLDER"
                 ));
             }
         }
@@ -105,6 +130,11 @@ fn work(order: &Order) -> Result<ExitCode, String> {
         }
         return Ok(ExitCode::SUCCESS);
     }
+    let prover = (order.prove != Prove::None).then(prove::Prover::find).transpose()?;
+    let numbers = order.only.clone().unwrap_or_else(|| (1..=mutants.len()).collect());
+    if let Some(number) = numbers.iter().find(|number| !(1..=mutants.len()).contains(number)) {
+        return Err(format!("there is no mutant {number}: choose of 1 to {}", mutants.len()));
+    }
     eprintln!("{} mutants in one design; building it ...", mutants.len());
     let begin = Instant::now();
     let first = child(order, 0, Duration::from_secs(3600))?;
@@ -120,10 +150,16 @@ fn work(order: &Order) -> Result<ExitCode, String> {
         let mut lines = Vec::new();
         loop {
             let at = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            let Some(mutant) = mutants.get(at) else { return Ok::<_, String>(lines) };
-            let said = child(order, at + 1, limit)?;
-            let line = Line::new(mutant, &said, unchanged);
-            eprintln!("{}/{} {}", at + 1, mutants.len(), line.told());
+            let Some(&number) = numbers.get(at) else { return Ok::<_, String>(lines) };
+            let mutant = &mutants[number - 1];
+            let said = child(order, number, limit)?;
+            let mut line = Line::new(mutant, &said, unchanged);
+            eprintln!("{number}/{} {}", mutants.len(), line.told());
+            if let Some(prover) = prover.as_ref().filter(|_| order.prove == Prove::All || line.survives()) {
+                let proof = prover.prove(&files, mutant)?;
+                eprintln!("{number}/{} {proof}", mutants.len());
+                line.proof = Some(proof);
+            }
             lines.push((at, line));
         }
     };
@@ -136,7 +172,10 @@ fn work(order: &Order) -> Result<ExitCode, String> {
     let homes = text::homes(&files);
     let score = Score { homes, seed: order.seed, lines: lines.into_iter().map(|(_, line)| line).collect() };
     println!("{}", if order.json { score.json() } else { score.markdown() });
-    Ok(if (score.killed() + score.in_counters()) * 100 >= score.lines.len() * 95 {
+    if let Some(line) = score.lines.iter().find(|line| line.proven() && !line.survives()) {
+        return Err(format!("what shows is proven to change nothing: {}", line.told()));
+    }
+    Ok(if score.shown() * 100 >= (score.lines.len() - score.proven()) * 95 {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::prove::Verdict;
 use crate::suite::DIFFERS;
 use crate::text::{Mutant, TOP};
 
@@ -13,6 +14,8 @@ pub struct Line {
     killed: Option<String>,
     /// The results are the same, but a counter differs: another number of cycles, or of beats.
     counted: bool,
+    /// What the prover found, if it was asked.
+    pub proof: Option<Verdict>,
 }
 
 impl Line {
@@ -20,11 +23,19 @@ impl Line {
     pub fn new(mutant: &Mutant, said: &str, unchanged: &str) -> Line {
         let killed = said.strip_prefix("killed ").map(String::from);
         let counted = said.strip_prefix("survives ").is_some_and(|counters| counters != unchanged);
-        Line { mutant: mutant.clone(), killed, counted }
+        Line { mutant: mutant.clone(), killed, counted, proof: None }
     }
-}
 
-impl Line {
+    /// Whether nothing shows it.
+    pub fn survives(&self) -> bool {
+        self.killed.is_none() && !self.counted
+    }
+
+    /// Whether it is proven to change nothing.
+    pub fn proven(&self) -> bool {
+        self.proof.as_ref().is_some_and(Verdict::proven)
+    }
+
     /// The block that was named, if the golden model differs: an instance of the top.
     pub fn named(&self) -> Option<&str> {
         let why = self.killed.as_deref()?;
@@ -62,6 +73,23 @@ impl Score {
         self.lines.iter().filter(|line| line.counted).count()
     }
 
+    /// Mutants that show, one way or the other.
+    pub fn shown(&self) -> usize {
+        self.killed() + self.in_counters()
+    }
+
+    /// Mutants that are proven to change nothing.
+    pub fn proven(&self) -> usize {
+        self.lines.iter().filter(|line| line.proven()).count()
+    }
+
+    /// How many show, of all and of those that are not proven equal.
+    fn share(&self) -> String {
+        let (shown, all) = (self.shown(), self.lines.len());
+        let share = |of: usize| format!("{shown} of {of}, {:.1} %", 100.0 * shown as f64 / of.max(1) as f64);
+        format!("Shown: {}; of those that are not proven equal {}.", share(all), share(all - self.proven()))
+    }
+
     /// Whether the instance of the top that was named holds the mutant; nothing if none was named, or the mutant is in the top itself.
     fn right(&self, line: &Line) -> Option<bool> {
         let module = line.mutant.file.trim_end_matches(".v");
@@ -92,22 +120,23 @@ impl Score {
     }
 
     fn by(&self, key: impl Fn(&Line) -> String) -> String {
-        let mut groups: BTreeMap<String, [usize; 3]> = BTreeMap::new();
+        let mut groups: BTreeMap<String, [usize; 4]> = BTreeMap::new();
         for line in &self.lines {
             let group = groups.entry(key(line)).or_default();
             group[0] += 1;
             group[1] += usize::from(line.killed.is_some());
             group[2] += usize::from(line.counted);
+            group[3] += usize::from(line.proven());
         }
-        let all = [self.lines.len(), self.killed(), self.in_counters()];
+        let all = [self.lines.len(), self.killed(), self.in_counters(), self.proven()];
         let rows = groups.into_iter().chain([("all".to_string(), all)]);
-        let row = |(name, [all, killed, counted]): (String, [usize; 3])| {
+        let row = |(name, [all, killed, counted, proven]): (String, [usize; 4])| {
             format!(
-                "| {name:<10} | {all:>7} | {killed:>6} | {counted:>11} | {:>8} |\n",
+                "| {name:<10} | {all:>7} | {killed:>6} | {counted:>11} | {:>8} | {proven:>12} |\n",
                 all - killed - counted
             )
         };
-        let head = "|            | applied | killed | in counters | survived |\n|------------|--------:|-------:|------------:|---------:|\n";
+        let head = "|            | applied | killed | in counters | survived | proven equal |\n|------------|--------:|-------:|------------:|---------:|-------------:|\n";
         head.to_string() + &rows.map(row).collect::<String>()
     }
 
@@ -118,11 +147,12 @@ impl Score {
         let row = |line: &Line| {
             let Mutant { file, line: at, kind, from, to, .. } = &line.mutant;
             let one = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-            format!("- {file}:{at} ({kind}): `{}` became `{}`\n", one(from), one(to))
+            let proof = line.proof.as_ref().map_or(String::new(), |proof| format!("; {proof}"));
+            format!("- {file}:{at} ({kind}): `{}` became `{}`{proof}\n", one(from), one(to))
         };
-        let survivors: String =
-            self.lines.iter().filter(|line| line.killed.is_none() && !line.counted).map(row).collect();
-        format!("Seed {}.\n\n{blocks}\n{kinds}\n{survivors}\n{}", self.seed, self.blame())
+        let survivors: String = self.lines.iter().filter(|line| line.survives()).map(row).collect();
+        let share = self.share();
+        format!("Seed {}. {share}\n\n{blocks}\n{kinds}\n{survivors}\n{}", self.seed, self.blame())
     }
 
     /// As JSON: an array of the mutants.
@@ -132,6 +162,7 @@ impl Score {
             serde_json::json!({
                 "block": line.mutant.block(), "file": file, "line": at, "kind": kind, "from": from, "to": to,
                 "killed": line.killed, "in_counters": line.counted,
+                "proof": line.proof.as_ref().map(ToString::to_string), "proven": line.proven(),
                 "named": line.named(), "right": self.right(line),
             })
         };

@@ -37,6 +37,17 @@ impl Mutant {
             _ => stem,
         }
     }
+
+    /// The module that it is in.
+    pub fn module(&self) -> &str {
+        self.file.trim_end_matches(".v")
+    }
+
+    /// The text of its file, with the expression as a choice by the signal `choice`.
+    pub fn behind(&self, text: &str, choice: &str) -> String {
+        let Mutant { from, to, range, .. } = self;
+        format!("{}{choice} ? ({to}) : ({from}){}", &text[..range.0], &text[range.1..])
+    }
 }
 
 /// Whether a file is one of the modules of `blocks/fp`.

@@ -46,9 +46,11 @@ pub fn cases(config: &Config, bench: &Bench) -> Vec<Case> {
     let asks =
         (1..=config.rows).flat_map(|rows| (0..=rows).map(move |row| (rows, (1 << row) & ((1 << rows) - 1))));
     let asks = asks.collect();
+    // the last row asks in a step, and in the next it is not there
+    let none = vec![(config.rows, 0), (1, 0), (config.rows, !0), (config.rows.max(2) - 1, 0)];
     let slow = Stalls { ar: 200, r: 100, ..Stalls::NONE };
     vec![
-        Case { steps: vec![(config.rows, 0), (1, 0)], ..case("no logits", Stalls::NONE, layer(config, 8)) },
+        Case { steps: none, ..case("no logits", Stalls::NONE, layer(config, 8)) },
         Case { steps: asks, ..case("one row asks", Stalls::NONE, head(config)) },
         case("gathers", slow, gathers(config)),
         case("scalars", Stalls::NONE, scalars(config)),
