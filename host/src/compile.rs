@@ -205,7 +205,7 @@ impl Emitter<'_> {
         let layers = &model.weights.layers;
         let hidden = self.plan.hidden.clone();
         if let Some(first) = layers.first() {
-            self.load_gain(&first.input_norm, &hidden);
+            self.load_gain(Some((&first.input_norm, &hidden)));
             self.norm(self.plan.x, &hidden, 0..hidden.padded, false);
         }
         for (index, layer) in layers.iter().enumerate() {
@@ -215,7 +215,7 @@ impl Emitter<'_> {
         self.out.push(Instruction::End { body: true });
         self.part("head");
         let gain = &model.weights.final_norm;
-        self.load_gain(gain, &hidden);
+        self.load_gain(Some((gain, &hidden)));
         self.norm(self.plan.x, &hidden, 0..hidden.padded, true);
         self.codes(Some(gain), &hidden, 1.0, true);
         self.head(head, false);

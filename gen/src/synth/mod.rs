@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Modules with registers stay apart and are mapped once, however many instances they have; those without are dissolved in the ones that
-//! use them. Sums that the Verilog wants in a multiplier's adder are put there, as Vivado does and Yosys does not. Depths are measured through all of them. Nothing is placed: what wires cost is not in these numbers.
+//! use them. Sums that the Verilog wants in a multiplier's adder are put there, as Vivado does and Yosys does not. Depths are measured
+//! through all of them. Nothing is placed: what wires cost is not in these numbers.
 
 mod blocks;
 mod cells;

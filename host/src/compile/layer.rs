@@ -59,32 +59,33 @@ impl Emitter<'_> {
         let plan = self.plan.clone();
         let [attention, ffn] = [layer.attention_norm.as_deref(), layer.ffn_norm.as_deref()];
         let [output, down] = [&layer.output, &layer.down];
+        let next = next.map(|layer| &layer.input_norm[..]);
+        // a gain is loaded as soon as the norm before it has its own
+        let gains = [
+            (attention, &plan.queries),
+            (Some(&layer.ffn_input_norm[..]), &plan.hidden),
+            (ffn, &plan.ffn),
+            (next, &plan.hidden),
+        ];
+        let mut gains = gains.into_iter().filter_map(|(gain, axis)| Some((gain?, axis)));
         self.part(format!("layer {index}, attention"));
-        match attention {
-            Some(gain) => self.load_gain(gain, &plan.queries),
-            None => self.load_gain(&layer.ffn_input_norm, &plan.hidden),
-        }
+        self.load_gain(gains.next());
         self.codes(Some(&layer.input_norm), &plan.hidden, 1.0, false);
         self.attention(index, layer);
         self.part(format!("layer {index}, output projection"));
         self.norm_or_largest(attention, &plan.queries);
         if attention.is_some() {
-            self.load_gain(&layer.ffn_input_norm, &plan.hidden);
+            self.load_gain(gains.next());
         }
         self.codes(attention, &plan.queries, f64::from(output.scale), false);
         self.residual(output, &plan.queries, true);
         self.part(format!("layer {index}, gate and up"));
-        let next = next.map(|layer| &layer.input_norm[..]);
-        match (ffn, next) {
-            (Some(gain), _) => self.load_gain(gain, &plan.ffn),
-            (None, Some(gain)) => self.load_gain(gain, &plan.hidden),
-            (None, None) => {}
-        }
+        self.load_gain(gains.next());
         self.codes(Some(&layer.ffn_input_norm), &plan.hidden, 1.0, false);
         self.feed_forward(layer);
         self.part(format!("layer {index}, down projection"));
-        if let (Some(_), Some(gain)) = (ffn, next) {
-            self.load_gain(gain, &plan.hidden);
+        if ffn.is_some() {
+            self.load_gain(gains.next());
         }
         self.codes(ffn, &plan.ffn, f64::from(down.scale), false);
         self.residual(down, &plan.ffn, next.is_some());

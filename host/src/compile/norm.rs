@@ -19,8 +19,9 @@ use sterna_spec::isa::{BKind, DstKind, Func, MKind, Vector, ZOp};
 const SMALLEST_ACTIVATION: f32 = 1e-5;
 
 impl Emitter<'_> {
-    /// Brings a norm's gain into shared memory, where the gain before it does not lie if there is room for two.
-    pub(super) fn load_gain(&mut self, gain: &[f32], axis: &Axis) {
+    /// Brings a norm's gain, if another norm follows, into shared memory, where the gain before it does not lie if there is room for two.
+    pub(super) fn load_gain(&mut self, next: Option<(&[f32], &Axis)>) {
+        let Some((gain, axis)) = next else { return };
         self.gain = self.plan.other_gain(self.gain, self.words(axis.padded));
         self.out.load(self.gain, &axis.padded(gain));
     }
