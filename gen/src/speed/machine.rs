@@ -59,7 +59,7 @@ impl Machine {
 
     /// Cycles from one chunk's tables to the next's at the earliest.
     pub(super) fn build(&self) -> f64 {
-        (self.config.chunk() + self.config.table_entries() + 1) as f64
+        self.config.build_cycles() as f64
     }
 
     /// Beats of an instruction.

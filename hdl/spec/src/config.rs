@@ -286,9 +286,27 @@ impl Config {
     pub fn accumulator_banks(&self) -> usize {
         self.lookups.max(self.lanes) as usize
     }
+    /// Inputs of a matrix that a row's activation codes have room for, the padding of a last chunk included.
+    pub fn padded_activations(&self) -> usize {
+        (self.activations as usize).next_multiple_of(self.chunk())
+    }
+    /// Rows whose activation codes lie in one memory and are read in turn, a word of V each: as many as a memory of 288 kbit has room
+    /// for. Elsewhere each row has its own.
+    pub fn rows_per_code_memory(&self) -> usize {
+        let words = self.padded_activations().div_ceil(self.lanes as usize).next_power_of_two();
+        if !self.ultrascale() || !self.chunk().is_multiple_of(self.lanes as usize) {
+            return 1;
+        }
+        let most = (4096 / words).clamp(1, self.lanes as usize);
+        1 << most.ilog2().min(self.rows.trailing_zeros())
+    }
+    /// Cycles from one chunk's tables to the next's at the earliest.
+    pub fn build_cycles(&self) -> usize {
+        self.chunk() + self.table_entries() + self.rows_per_code_memory()
+    }
     /// Outputs of a matrix from which on tables are made as fast as they are used: a beat a cycle.
     pub fn full_rate_outputs(&self) -> usize {
-        (self.chunk() + self.table_entries() + 1) * self.lookups as usize
+        self.build_cycles() * self.lookups as usize
     }
     /// Entries of a table.
     pub fn table_entries(&self) -> usize {

@@ -5,7 +5,7 @@
 //!  x_valid -->|        +-------+      +--------+      +--------+ |--> y_valid
 //!  x_data  -->|------->|  ram  |----->|  head  |----->| relay  | |--> y_data
 //!  x_ready <--|        +-------+      +--------+      +--------+ |<-- y_ready
-//!             |        read port      (not for LUT RAM)          |--> count
+//!             |        read port      (not for LUT RAM)          |--> count (if asked for)
 //!             +--------------------------------------------------+
 //! ```
 //!
@@ -21,20 +21,31 @@ use sterna_spec::config::Config;
 use super::relay::relay;
 use crate::dsl::*;
 
-/// A FIFO with input stream `x`, output stream `y` and output `count`, the words inside.
+/// A FIFO with input stream `x` and output stream `y`.
 pub fn fifo(width: u32, depth: usize, style: MemStyle) -> Module {
-    build(width, depth, style, style != MemStyle::Lut)
+    build(width, depth, style, [style != MemStyle::Lut, false])
 }
 
-/// The FIFO that the configuration's clock asks for: if it is slow, all RAM is read as LUT RAM is.
+/// A FIFO of which all RAM is read as LUT RAM is: a relay follows it, or the clock is slow.
+pub fn short_fifo(width: u32, depth: usize, style: MemStyle) -> Module {
+    build(width, depth, style, [false, false])
+}
+
+/// The FIFO that the configuration's clock asks for.
 pub fn fifo_of(config: &Config, width: u32, depth: usize, style: MemStyle) -> Module {
-    build(width, depth, style, style != MemStyle::Lut && config.relays())
+    build(width, depth, style, [style != MemStyle::Lut && config.relays(), false])
 }
 
-fn build(width: u32, depth: usize, style: MemStyle, relayed: bool) -> Module {
+/// The same with an output `count`, the words inside.
+pub fn counted_fifo(config: &Config, width: u32, depth: usize, style: MemStyle) -> Module {
+    build(width, depth, style, [style != MemStyle::Lut && config.relays(), true])
+}
+
+fn build(width: u32, depth: usize, style: MemStyle, [relayed, counted]: [bool; 2]) -> Module {
     let kind = format!("{style:?}").to_lowercase();
     let short = if relayed || style == MemStyle::Lut { "" } else { "_short" };
-    let name = format!("fifo_w{width}_d{depth}_{kind}{short}");
+    let count = if counted { "_counted" } else { "" };
+    let name = format!("fifo_w{width}_d{depth}_{kind}{short}{count}");
     let m = Module::new(&name, "FIFO between two streams: order kept, nothing lost, one word a cycle.");
     if depth < 2 {
         m.fault(&format!("a FIFO of depth {depth}: the depth is 2 or more"));
@@ -42,8 +53,6 @@ fn build(width: u32, depth: usize, style: MemStyle, relayed: bool) -> Module {
     }
     let x = m.stream_in("x", u(width), "words in");
     let y = m.stream_out("y", u(width), "words out");
-    let more = if relayed { 3 } else { 1 };
-    let count_out = m.output("count", u(count_width(depth + more)), "words inside");
 
     let stored = m.reg("stored", u(count_width(depth)), Some(0), "words in the RAM");
     let words = m.reg("words", u(1), Some(0), "there are words in the RAM");
@@ -51,7 +60,6 @@ fn build(width: u32, depth: usize, style: MemStyle, relayed: bool) -> Module {
     let full = if depth.is_power_of_two() { stored.q().msb() } else { stored.q().eq(depth) };
     x.ready.set(!full);
     let push = m.node("push", x.fires());
-    let pop = m.node("pop", y.fires());
     let ram = m.mem("ram", width, depth, style, "the words");
     let fetch = m.wire("fetch", u(1)).doc("a word is read");
     let read_at = pointer(&m, "read_at", depth, fetch.sig(), "where the oldest word in the RAM is");
@@ -77,9 +85,12 @@ fn build(width: u32, depth: usize, style: MemStyle, relayed: bool) -> Module {
     count_up_down(stored, push, fetch);
     words.when(push & !fetch, 1);
     words.when(fetch & !push, stored.q().ne(1));
-    let count = m.reg("total", u(count_width(depth + more)), Some(0), "words in RAM and registers");
-    count_up_down(count, push, pop);
-    count_out.set(count.q());
+    if counted {
+        let most = u(count_width(depth + if relayed { 3 } else { 1 }));
+        let count = m.reg("total", most, Some(0), "words in RAM and registers");
+        count_up_down(count, push, m.node("pop", y.fires()));
+        m.output("count", most, "words inside").set(count.q());
+    }
     m
 }
 
@@ -127,7 +138,9 @@ mod tests {
             sim.set("y_ready", take);
             assert_eq!(valid, sim.is_high("y_valid"), "cycle {cycle}: valid waits for ready");
             assert_eq!(ready, sim.is_high("x_ready"), "cycle {cycle}: ready follows ready");
-            assert_eq!(sim.get("count"), model.len() as u64, "cycle {cycle}");
+            if m.name().ends_with("counted") {
+                assert_eq!(sim.get("count"), model.len() as u64, "cycle {cycle}");
+            }
             assert!(ready || model.len() >= depth, "cycle {cycle}: full too early");
             let out = sim.bits("y_data");
             if let Some(before) = stalled.take() {
@@ -155,7 +168,9 @@ mod tests {
         for (seed, depth) in [2, 3, 4, 5, 8, 13, 16, 64].into_iter().enumerate() {
             for style in [MemStyle::Lut, MemStyle::Block, MemStyle::Ultra] {
                 let width = if depth == 5 { 512 } else { 9 };
-                for m in [fifo(width, depth, style), build(width, depth, style, false)] {
+                let relayed = style != MemStyle::Lut;
+                let kinds = [[relayed, false], [relayed, true], [false, true]];
+                for m in kinds.map(|kind| build(width, depth, style, kind)) {
                     for (offer, take) in [(100, 100), (50, 50), (90, 20), (20, 90), (100, 10), (10, 100)] {
                         run(&m, (width, depth), offer, take, seed as u64);
                     }
@@ -166,7 +181,7 @@ mod tests {
 
     #[test]
     fn fills_to_its_depth() {
-        let mut sim = Sim::new(&fifo(512, 8192, MemStyle::Ultra)).unwrap();
+        let mut sim = Sim::new(&build(512, 8192, MemStyle::Ultra, [true, true])).unwrap();
         sim.set("x_valid", 1);
         let taken = (0..10_000).filter(|_| {
             let ready = sim.is_high("x_ready");

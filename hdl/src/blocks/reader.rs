@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!   program_* ──► burst ──► port 0: AR ►, ◄ R ─► tag ─► FIFO p ──┐
-//!   req ────────► maker ──► port 1: ...                          ├─► p (all ports side by side)
-//!                                          └────► FIFO d ────────┴─► d
+//!   req ────────► maker ──► port 1: ...                          ├─► relay ─► p (all ports side by side)
+//!                                          └────► FIFO d ────────┴─► relay ─► d
 //! ```
 //!
 //! Every port does the same bursts at its own base address, so a beat is complete when each port has its part. A
@@ -17,9 +17,10 @@
 use sterna_spec::config::Config;
 
 use super::axi;
-use super::fifo::{fifo, fifo_of};
+use super::fifo::{fifo, short_fifo};
 use super::memory_style;
-use crate::dsl::{Inst, MemStyle, Module, Reg, Sig, Wire, count_width, mux, u};
+use super::relay::relay;
+use crate::dsl::{Inst, MemStyle, Module, Reg, Sig, count_width, mux, u};
 
 /// Style of a FIFO of this depth.
 fn style(config: &Config, bits: u32, depth: usize) -> MemStyle {
@@ -59,8 +60,7 @@ fn read_port(config: &Config) -> Module {
     let arrived = m.node("arrived", axi.r_valid & tag.valid);
     for (name, depth, kind) in [("p", config.prefetch_beats, 0), ("d", config.kv_beats, 1)] {
         let depth = depth as usize;
-        let queue =
-            m.instance(&format!("{name}_fifo"), fifo_of(config, bits, depth, style(config, bits, depth)));
+        let queue = m.instance(&format!("{name}_fifo"), short_fifo(bits, depth, style(config, bits, depth)));
         let sink = queue.sink("x");
         sink.set(arrived & tag.data.eq(kind), axi.r_data);
         m.unused("room was reserved before the burst was issued", sink.ready);
@@ -106,8 +106,12 @@ impl<'m> Client<'m> {
             m.u(bits, burst).wrapping_sub(next.q().bits(0, burst.trailing_zeros()).zext(bits))
         };
         let room = m.node(&format!("{name}_room"), room).doc("beats up to the next burst boundary");
-        let length = mux(left.q().lt(room), left.q().trunc(bits), room);
-        let able = m.node(&format!("{name}_able"), left.q().any() & free.q().ge(length));
+        let short = m.node(&format!("{name}_short"), left.q().lt(room)).doc("fewer beats are left");
+        let length = mux(short, left.q().trunc(bits), room);
+        // both compared, so that neither waits for which it is
+        let wide = width.max(free.q().width());
+        let fits = mux(short, free.q().zext(wide).ge(left.q().zext(wide)), free.q().ge(room));
+        let able = m.node(&format!("{name}_able"), left.q().any() & fits);
         let length = m.delay(&format!("{name}_length"), length, "beats of the next burst");
         let wants = reg("wants", 1, Some(0), "there is a burst to issue and room for it");
         let idle = m.node(&format!("{name}_idle"), !left.q().any() & free.q().eq(depth));
@@ -115,7 +119,7 @@ impl<'m> Client<'m> {
     }
 
     /// `load` starts the client at `beat` for `beats`; `stop` forgets what is left; `go`: the burst is issued;
-    /// `popped`: a beat has left the FIFO.
+    /// `popped`: a beat left the FIFO and what is behind it, a cycle ago.
     fn run(&self, load: Sig<'m>, beat: Sig<'m>, beats: Sig<'m>, stop: Sig<'m>, go: Sig<'m>, popped: Sig<'m>) {
         self.wants.set(self.able & !(load | stop | go));
         self.next.when(load, beat);
@@ -167,10 +171,8 @@ pub fn reader(config: &Config) -> Module {
     m.output("stream_beat", u(1), "a beat of the stream arrived").set(ports[0].out("p_arrived"));
     m.output("data_beat", u(1), "a beat of data arrived").set(ports[0].out("d_arrived"));
 
-    let (p_ready, p_pop) = join(&m, "p", &ports, config.beat_bits(), flush);
-    let (d_ready, d_pop) = join(&m, "d", &ports, config.beat_bits(), m.u(1, 0));
-    p_ready.set(p_pop);
-    d_ready.set(d_pop);
+    let p_pop = join(&m, "p", &ports, config, flush);
+    let d_pop = join(&m, "d", &ports, config, m.u(1, 0));
     let accept = m.node("accept", !data.left.q().any());
     req.ready.set(accept);
     stream.run(start, base, beats, flush, p_go, p_pop);
@@ -189,17 +191,31 @@ pub fn reader(config: &Config) -> Module {
     m
 }
 
-/// Output stream `name`: a beat moves when every port has its part; while `drop` it moves to nowhere. Returns the
-/// ports' common ready, to be driven with the second, the moves.
-fn join<'m>(m: &'m Module, name: &str, ports: &[Inst<'m>], bits: u32, drop: Sig<'m>) -> (Wire<'m>, Sig<'m>) {
+/// Output stream `name`: a beat moves when every port has its part; while `drop` it moves to nowhere. Returns 1 a cycle after one
+/// has left.
+fn join<'m>(m: &'m Module, name: &str, ports: &[Inst<'m>], config: &Config, drop: Sig<'m>) -> Sig<'m> {
+    let bits = config.beat_bits();
     let out = m.stream_out(name, u(bits), "beats of all ports side by side");
     let parts: Vec<_> = ports.iter().map(|port| port.source(name)).collect();
-    let ready = m.wire(&format!("{name}_move"), u(1));
-    parts.iter().for_each(|part| part.ready.set(ready.sig()));
-    let valid = parts.iter().map(|part| part.valid).reduce(|a, b| a & b).unwrap_or(m.u(1, 0));
-    let valid = m.node(&format!("{name}_complete"), valid);
-    out.set(valid & !drop, m.cat_lsb(&parts.iter().map(|part| part.data).collect::<Vec<_>>()));
-    (ready, valid & (out.ready | drop))
+    let complete = parts.iter().map(|part| part.valid).reduce(|a, b| a & b).unwrap_or(m.u(1, 0));
+    let complete = m.node(&format!("{name}_complete"), complete);
+    let beat = m.cat_lsb(&parts.iter().map(|part| part.data).collect::<Vec<_>>());
+    let taken = out.ready | drop;
+    let (valid, data, ready) = if config.relays() {
+        let last = m.instance(&format!("{name}_relay"), relay(bits));
+        let (sink, source) = (last.sink("x"), last.source("y"));
+        sink.set(complete, beat);
+        source.ready.set(taken);
+        (source.valid, source.data, sink.ready)
+    } else {
+        (complete, beat, taken)
+    };
+    let moves = m.node(&format!("{name}_move"), complete & ready);
+    parts.iter().for_each(|part| part.ready.set(moves));
+    out.set(valid & !drop, data);
+    let gone = m.reg(&format!("{name}_gone"), u(1), Some(0), "a beat left a cycle ago");
+    gone.set(valid & taken);
+    gone.q()
 }
 
 #[cfg(test)]

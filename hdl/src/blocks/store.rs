@@ -16,7 +16,7 @@
 use sterna_spec::config::Config;
 use sterna_spec::isa::{DstKind, field};
 
-use super::fifo::{fifo, fifo_of};
+use super::fifo::counted_fifo;
 use super::{field_of, row_word, vector};
 use crate::dsl::*;
 
@@ -54,14 +54,14 @@ pub fn store(config: &Config) -> Module {
     let mine = [DstKind::Kv, DstKind::KvScale, DstKind::Logits].map(|k| kind.eq(k as u32));
     let take = m.node("take", valid & (mine[0] | mine[1] | mine[2]));
     let width = 28 + 32 * lanes;
-    let queue = m.instance("u_queue", fifo_of(config, width, FIFO_WORDS, MemStyle::Block));
+    let queue = m.instance("u_queue", counted_fifo(config, width, FIFO_WORDS, MemStyle::Block));
     let x = queue.sink("x");
     x.set(take, cat_lsb(&[place[0], place[1], place[2], data]));
     m.unused("hold keeps the queue from filling up", x.ready);
     let waiting = queue.out("count");
     m.output("hold", u(1), "stop: at most OUT_SLACK more words").set(waiting.ge(FIFO_WORDS - OUT_SLACK - 16));
 
-    let pieces = m.instance("u_pieces", fifo(9 * beat + 33, PIECES, MemStyle::Lut));
+    let pieces = m.instance("u_pieces", counted_fifo(config, 9 * beat + 33, PIECES, MemStyle::Lut));
     let full = address(&m, &z, queue.source("y"), pieces.sink("x"));
     let held = merge(&m, &z, pieces.source("y"));
     let inside = waiting.ne(0) | full.any() | pieces.out("count").ne(0) | held;

@@ -17,7 +17,7 @@
 use sterna_spec::config::Config;
 use sterna_spec::isa::{DstKind, field};
 
-use super::fifo::fifo_of;
+use super::fifo::counted_fifo;
 use super::store::{FIFO_WORDS, OUT_SLACK};
 use super::{field_of, unused_fields};
 use crate::dsl::*;
@@ -46,7 +46,7 @@ fn queue_in<'m>(m: &'m Module, config: &Config) -> (Source<'m>, Sig<'m>) {
     let word = m.input("in_word", u(16), "word in the repetition");
     let data = m.input("in_data", u(32 * lanes), "the word");
     let take = m.node("take", valid & kind.eq(DstKind::Topk as u32));
-    let queue = m.instance("u_queue", fifo_of(config, 5 + 32 * lanes, FIFO_WORDS, MemStyle::Block));
+    let queue = m.instance("u_queue", counted_fifo(config, 5 + 32 * lanes, FIFO_WORDS, MemStyle::Block));
     let x = queue.sink("x");
     x.set(take, cat_lsb(&[row, !(rep.any() | word.any()), data]));
     m.unused("hold keeps the queue from filling up", x.ready);

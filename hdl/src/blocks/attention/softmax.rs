@@ -143,7 +143,9 @@ fn maximum<'m>(m: &'m Module, we: Sig<'m>, score: Sig<'m>) -> Sig<'m> {
     max.when(clear, 0);
     max.when(we & key.gt(max.q()), key);
     let positive = max.q().msb();
-    m.cat_lsb(&[max.q().bits(0, 31) ^ (!positive).repeat(31), positive]).named("negative_max")
+    let negative = m.cat_lsb(&[max.q().bits(0, 31) ^ (!positive).repeat(31), positive]);
+    // complete before the first score is read
+    m.delay("negative_max", negative, "the largest score, negated")
 }
 
 /// The largest magnitude of a weight.

@@ -66,7 +66,8 @@ pub(super) fn weigh(shape: &Shape) -> Module {
     w.tell("weighed", weighed.q(), "the codes of the next V are being made");
     w.tell("weigh", state.is("WEIGH"), "scores become weights");
     w.tell("invert", state.is("INVERT"), "the inverse of the largest weight");
-    w.tell("inverting", waited.q().eq(softmax::INVERT_TO_SCALE), "its turn to be multiplied");
+    let inverting = m.delay("inverting_q", waited.q().eq(softmax::INVERT_TO_SCALE - 1), "");
+    w.tell("inverting", inverting, "its turn to be multiplied");
     w.tell("inverse_we", inverted, "it is there");
     w.tell("clear_max", begins, "no score yet");
     w.tell("clear_sums", to_weigh, "no weight yet");

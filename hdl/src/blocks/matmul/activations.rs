@@ -2,53 +2,74 @@
 //!
 //! ```text
 //! loader (shared):  byte by byte --> groups --> K steps, each counts through the entries of one table
-//! row:              act RAM --[word, word_q]--> byte --[group]--> K builders --[entry]--> tables
+//! rows:             act RAM --[word]--+--[word_q]--> byte --[late]--> [group]--> K builders --[entry]--> tables   row 0
+//!                                     +------[word_q]--> byte -[late]-> ..                                        row 1
 //! ```
 //!
-//! Codes leave the RAM one a cycle. When the G codes of table t have arrived, builder t mod K takes them and makes one
+//! Codes leave the RAM one a cycle and row. When the G codes of table t have arrived, builder t mod K takes them and makes one
 //! entry a cycle, while the codes of the next tables arrive: K builders of a row suffice for any number of tables, and
 //! all tables of a chunk take T*G + entries cycles and a few.
+//!
+//! A word feeds a row for V cycles, so several rows can share a RAM: row i of them reads its word i cycles later than row 0, and
+//! its codes pass through as many registers fewer.
 
+use super::super::memory_style;
 use super::dims::Dims;
 use super::table::opposite;
-use crate::dsl::{Bits, MemStyle, Module, Sig, cat_lsb, count_width, index_width, u};
+use crate::dsl::{Bits, Module, Sig, cat_lsb, count_width, index_width, u};
 
-/// Codes of one row and its builders.
+/// Codes of the rows that share a RAM, and their builders.
 pub(super) fn activations(d: &Dims) -> Module {
-    let m = Module::new("matmul_activations", "Activation codes of one row, and builders of table entries.");
+    let m = Module::new("matmul_activations", "Activation codes of rows, and builders of table entries.");
     let (lanes, group, builders) = (d.lanes as u32, d.group as u32, d.builders() as u32);
+    let word_bits = index_width(d.act_words);
+    let words = if d.share == 1 { d.act_words } else { d.share << word_bits };
+    let style = memory_style(d.wide_adders, 8 * lanes, words);
+    let ram = m.mem("codes", 8 * lanes, words, style, "int8 codes, a word of V at an address");
     let write = m.input("write", u(1), "write a word");
-    let ram =
-        m.mem("codes", 8 * lanes, d.act_words, MemStyle::Block, "int8 codes, a word of V at an address");
-    let write_word = m.input("write_word", u(ram.addr_width()), "word to write");
+    let write_word = m.input("write_word", u(ram.addr_width()), "word to write, above it its row");
     let write_data = m.input("write_data", u(8 * lanes), "V codes");
     let read = m.input("read", u(3), "stages of the read that take their value");
-    let read_word = m.input("read_word", u(ram.addr_width()), "word to read");
-    let select = m.input("select", u(index_width(d.lanes)), "code in the word, two cycles later");
+    let read_word = m.input("read_word", u(word_bits), "word to read");
+    let lane_bits = index_width(d.lanes);
+    let select =
+        m.input("select", u(lane_bits * d.share as u32), "code of each row's word, two cycles later");
     let load = m.input("load", u(builders), "builder takes the group");
     let digits = m.input("digits", u(step_bits(d) * builders), "entry of each builder");
     let active = m.input("active", u(builders), "builder makes an entry");
     ram.write(write, write_word, write_data);
 
-    let word = ram.read("word", read_word, read.bit(0));
-    let word_q = m.reg("word_q", u(8 * lanes), None, "second register of the block RAM");
-    word_q.when(read.bit(1), word);
-    let code = word_q.q().word_dyn(select, 8).named("code");
-    let codes = m.reg("group", u(8 * group), None, "the last G codes, the oldest lowest");
-    codes.when(read.bit(2), cat_lsb(&[codes.q().bits(8, 8 * group - 8), code]));
-
-    let builder = std::rc::Rc::new(builder(d));
-    let entry = |k: u32| {
-        let b = m.instance(&format!("u_builder{k}"), &builder);
-        b.connect("load", load.bit(k));
-        b.connect("group", codes.q());
-        b.connect("active", active.bit(k));
-        b.connect("digits", digits.word(k, step_bits(d)));
-        b.out("entry")
+    let (turn, word) = if d.share == 1 {
+        (None, ram.read("word", read_word, read.bit(0)))
+    } else {
+        // the row's turn is the code's place in the word
+        let lane = m.input("lane", u(lane_bits), "code whose time it is in the word that is read");
+        let turn = m.delay("turn", lane, "row whose word is in the first register");
+        let place = cat_lsb(&[read_word, lane.bits(0, d.share.ilog2())]);
+        (Some(turn), ram.read("word", place, read.bit(0)))
     };
-    let entries: Vec<Sig> = (0..builders).map(entry).collect();
-    let out = m.cat_lsb(&entries);
-    m.output("entries", out.ty(), "entry of each builder, one cycle after its digits").set(out);
+    let builder = std::rc::Rc::new(builder(d));
+    let entries = |i: usize| {
+        let name = |part: &str| if d.share == 1 { part.to_string() } else { format!("{part}_{i}") };
+        let word_q = m.reg(&name("word_q"), u(8 * lanes), None, "second register of the RAM, the row's own");
+        word_q.when(turn.map_or(read.bit(1), |turn| read.bit(1) & turn.eq(i)), word);
+        let code = word_q.q().word_dyn(select.word(i as u32, lane_bits), 8).named(&name("code"));
+        let code = (i + 1..d.share)
+            .fold(code, |code, k| m.delay(&name(&format!("late{k}")), code, "with the others"));
+        let codes = m.reg(&name("group"), u(8 * group), None, "the last G codes, the oldest lowest");
+        codes.when(read.bit(2), cat_lsb(&[codes.q().bits(8, 8 * group - 8), code]));
+        let entry = |k: u32| {
+            let b = m.instance(&name(&format!("u_builder{k}")), &builder);
+            b.connect("load", load.bit(k));
+            b.connect("group", codes.q());
+            b.connect("active", active.bit(k));
+            b.connect("digits", digits.word(k, step_bits(d)));
+            b.out("entry")
+        };
+        m.cat_lsb(&(0..builders).map(entry).collect::<Vec<_>>())
+    };
+    let out = m.cat_lsb(&(0..d.share).map(entries).collect::<Vec<_>>());
+    m.output("entries", out.ty(), "entry of each builder of each row, one cycle after its digits").set(out);
     m
 }
 
@@ -141,18 +162,29 @@ pub(super) fn loader(d: &Dims) -> Module {
     let read2 = m.reg("read2", u(1), Some(0), "the word is in the second register");
     read1.set(loading.q());
     read2.set(read1.q());
-    let select1 = m.delay("select1", at.q().bits(0, lane_bits), "");
-    let select2 = m.delay("select2", select1, "");
-    m.output("read", u(3), "stages of the read").set(cat_lsb(&[loading.q(), read1.q(), read2.q()]));
+    let arrives = (1..d.share).fold(read2.q(), |x, k| {
+        let late = m.reg(&format!("read{}", 2 + k), u(1), Some(0), "the same of a later row");
+        late.set(x);
+        late.q()
+    });
+    let lane = at.q().bits(0, lane_bits);
+    let mut select = vec![lane];
+    for k in 1..2 + d.share {
+        select.push(m.delay(&format!("select{k}"), select[k - 1], ""));
+    }
+    m.output("read", u(3), "stages of the read").set(cat_lsb(&[loading.q(), read1.q(), arrives]));
     m.output("read_word", u(word_bits), "word to read").set(at.q().bits(lane_bits, word_bits));
-    m.output("select", u(lane_bits), "code in the second register").set(select2);
-
+    if d.share > 1 {
+        m.output("lane", u(lane_bits), "code whose time it is in the word that is read").set(lane);
+    }
+    let select = m.cat_lsb(&select[2..]);
+    m.output("select", select.ty(), "code in the second register, row by row").set(select);
     let member = m.reg("member", u(index_width(d.group)), Some(0), "code of its group");
     let last = member.q().eq(d.group - 1);
-    member.when(read2.q() & last, 0);
-    member.when(read2.q(), member.q().wrapping_add(1));
+    member.when(arrives & last, 0);
+    member.when(arrives, member.q().wrapping_add(1));
     let full = m.reg("full", u(1), Some(0), "the codes of a group have arrived");
-    full.set(read2.q() & last);
+    full.set(arrives & last);
     let turn = m.reg("turn", u(index_width(builders)), None, "builder of the next group");
     let round = m.reg("round", u(index_width(d.rounds())), None, "which of its tables");
     let wraps = full.q() & turn.q().eq(builders - 1);

@@ -38,6 +38,8 @@ pub(super) struct Dims {
     pub acc_bits: u32,
     /// V-byte words of a row's activation codes, a last chunk's padding included.
     pub act_words: usize,
+    /// Rows that share a memory of codes, a power of two; then a chunk begins with a word.
+    pub share: usize,
     /// Accumulators of a row.
     pub outputs: usize,
     /// Most chunks of a matrix.
@@ -46,7 +48,7 @@ pub(super) struct Dims {
 
 impl Dims {
     pub fn new(config: &Config) -> Dims {
-        let padded = (config.activations as usize).next_multiple_of(config.chunk());
+        let padded = config.padded_activations();
         Dims {
             rows: config.rows as usize,
             group: config.group as usize,
@@ -61,6 +63,7 @@ impl Dims {
             entry_bits: config.entry_bits(),
             acc_bits: config.acc_bits(),
             act_words: padded.div_ceil(config.lanes as usize),
+            share: config.rows_per_code_memory(),
             outputs: config.outputs as usize,
             chunks: padded / config.chunk(),
         }

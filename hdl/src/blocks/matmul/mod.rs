@@ -9,7 +9,7 @@
 //! The stream brings planes x chunks x blocks beats, each with the trits of R outputs and T*G inputs. For each chunk,
 //! tables of all sums of G codes with factors -1, 0, +1 are made; a look-up then replaces G multiplications. With two
 //! banks the tables of the next chunk are made while this chunk streams, and a matrix takes one cycle a beat as long as
-//! a chunk has at least T*G + entries + [`BUILD_SLACK`] blocks.
+//! a chunk has at least `Config::build_cycles` blocks.
 //!
 //! Codes may still be on their way when a matrix begins: tables of a chunk are made once its codes are there.
 //!
@@ -32,7 +32,7 @@ use std::rc::Rc;
 use sterna_spec::config::Config;
 use sterna_spec::isa::field;
 
-use crate::dsl::{Inst, Module, Sig, index_width, u};
+use crate::dsl::{Inst, Module, Sig, cat_lsb, index_width, u};
 use dims::Dims;
 
 /// Cycles from `acc_row` to `acc_data`.
@@ -48,9 +48,6 @@ pub fn gather_latency(config: &Config) -> u32 {
     let d = Dims::new(config);
     (d.word_blocks() + d.read_stage() + 2) as u32
 }
-
-/// Cycles beyond T*G + entries that a chunk must stream for the next tables to be ready in time.
-pub const BUILD_SLACK: usize = 1;
 
 /// The matrix engine of a configuration.
 pub fn matmul(config: &Config) -> Module {
@@ -125,18 +122,29 @@ fn look_ups<'m>(
     if word_bits < 16 {
         m.unused("words beyond the buffer", act_word.bits(word_bits, 16 - word_bits));
     }
-    let codes = Rc::new(activations::activations(d));
+    let (codes, shared) = (Rc::new(activations::activations(d)), d.share.ilog2());
+    let groups: Vec<Inst> = (0..d.rows / d.share)
+        .map(|g| {
+            let a = m.instance(&format!("u_codes{g}"), &codes);
+            a.connect("write", act_we & act_row.bits(shared, 4 - shared).eq(g));
+            let word = act_word.bits(0, word_bits);
+            let row = (shared > 0).then(|| act_row.bits(0, shared));
+            a.connect("write_word", row.map_or(word, |row| cat_lsb(&[word, row])));
+            a.connect("write_data", act_data);
+            for port in ["read", "read_word", "select", "load", "digits", "active"] {
+                a.connect(port, loader.out(port));
+            }
+            if d.share > 1 {
+                a.connect("lane", loader.out("lane"));
+            }
+            a
+        })
+        .collect();
     let tables = Rc::new(table::tables(d));
     let row = |r: usize| {
-        let a = m.instance(&format!("u_codes{r}"), &codes);
-        a.connect("write", act_we & act_row.eq(r));
-        a.connect("write_word", act_word.bits(0, word_bits));
-        a.connect("write_data", act_data);
-        for port in ["read", "read_word", "select", "load", "digits", "active"] {
-            a.connect(port, loader.out(port));
-        }
         let t = m.instance(&format!("u_tables{r}"), &tables);
-        t.connect("data", a.out("entries"));
+        let entries = groups[r / d.share].out("entries");
+        t.connect("data", entries.word((r % d.share) as u32, entries.width() / d.share as u32));
         t.connect("write", loader.out("write"));
         t.connect("address", loader.out("address"));
         t.connect("index", unpack.out("index"));

@@ -7,7 +7,6 @@ use rand_chacha::ChaCha8Rng;
 use sterna_spec::config::{Config, TableKind};
 use sterna_spec::isa::MIN_BLOCKS;
 
-use super::BUILD_SLACK;
 use super::dims::Dims;
 use super::engine;
 use bench::{Bench, Case};
@@ -56,6 +55,8 @@ fn configs() -> Vec<Config> {
         wide(config(2, [2, 5, 8], false, 2, 4, 16)),
         wide(config(1, [3, 6, 4], false, 1, 4, 16)),
         wide(config(2, [4, 2, 8], false, 2, 2, 16)),
+        wide(config(4, [2, 4, 8], false, 2, 4, 16)),
+        wide(config(6, [2, 8, 4], false, 1, 8, 16)),
     ]
 }
 
@@ -132,14 +133,16 @@ fn a_fault_in_one_beat_shows() {
 
 #[test]
 fn a_beat_takes_one_cycle() {
-    for (banks, signed) in [(2, true), (2, false), (1, true)] {
-        let config = Config { outputs: 128, activations: 64, ..config(1, [3, 6, 1], signed, banks, 2, 4) };
-        let dims = Dims::new(&config);
-        let build = dims.chunk() + dims.entries;
-        let latency = build + dims.sum_stage() + 3;
+    let plain = |signed, banks| config(1, [3, 6, 1], signed, banks, 2, 4);
+    let shared = wide(config(4, [2, 8, 1], false, 2, 8, 8));
+    assert_eq!(shared.rows_per_code_memory(), 4);
+    for config in [plain(true, 2), plain(false, 2), plain(true, 1), shared] {
+        let config = Config { outputs: 128, activations: 64, ..config };
+        let (dims, build) = (Dims::new(&config), config.build_cycles());
+        let (banks, latency) = (dims.banks, build + dims.sum_stage() + 2);
         let mut bench = Bench::new(&config, 3);
-        for (extra, planes) in [(BUILD_SLACK, 1), (BUILD_SLACK, 3), (20, 2), (0, 1)] {
-            let outputs = (build + extra).min(128);
+        for (outputs, planes) in [(build, 1), (build, 3), (build + 19, 2), (build - 1, 1)] {
+            let outputs = outputs.min(128);
             let mut random = random(3);
             let case =
                 Case::new(&config, outputs, 64, planes, || (random.random_range(-1..=1), random.random()));
@@ -147,13 +150,14 @@ fn a_beat_takes_one_cycle() {
             let chunks = planes as usize * shape.chunks;
             let cycles = bench.check(&case, 1.0, &mut random).unwrap();
             let waits = match banks {
-                2 => (build + BUILD_SLACK).saturating_sub(shape.blocks) * (chunks - 1),
-                _ => (build + BUILD_SLACK) * (chunks - 1),
+                2 => build.saturating_sub(shape.blocks) * (chunks - 1),
+                _ => build * (chunks - 1),
             };
             assert_eq!(
                 cycles,
                 chunks * shape.blocks + latency + waits,
-                "{banks} banks, {shape:?}, {planes} planes"
+                "{banks} banks, {} rows, {shape:?}, {planes} planes",
+                dims.rows
             );
         }
     }

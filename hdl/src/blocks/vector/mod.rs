@@ -196,12 +196,18 @@ fn build<'m>(m: &'m Module, c: &'m Config, parts: Parts) {
 /// Rows that the instruction works on.
 fn takes_part<'m>(unit: &Unit<'m>) -> Sig<'m> {
     let (m, c, insn, io) = (unit.m, unit.c, &unit.insn, &unit.io);
-    let wants = |r: u32| io.rows.gt(r) & (!insn.head | io.row_info.bit(128 * r + 96));
+    let mask = |name: &str, row: &dyn Fn(u32) -> Sig<'m>, doc: &str| {
+        m.delay(name, cat_lsb(&(0..c.rows).map(row).collect::<Vec<_>>()), doc)
+    };
+    // stable from before the first instruction of a step
+    let active = mask("active_rows", &|r| io.rows.gt(r), "rows of the step");
+    let asking =
+        mask("asking_rows", &|r| io.rows.gt(r) & io.row_info.bit(128 * r + 96), "those that ask for logits");
     for r in 0..c.rows {
         m.unused("only the flag that asks for logits", io.row_info.bits(128 * r, 96));
         m.unused("only the flag that asks for logits", io.row_info.bits(128 * r + 97, 31));
     }
-    m.node("takes_part", cat_lsb(&(0..c.rows).map(wants).collect::<Vec<_>>()))
+    m.node("takes_part", insn.head.mux(asking, active))
 }
 
 /// The loop over all words, and the slot that it issues.
