@@ -8,7 +8,7 @@ use sterna_gen::{Order, Progress, configuration, explore};
 use sterna_spec::config::Config;
 
 /// Tokens a second of bitnet_b1_58-large on `kv260` behind 128 others.
-const SIMULATED: f64 = 74.10;
+const SIMULATED: f64 = 75.51;
 const STORIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/stories");
 
 fn kv260() -> Config {
@@ -68,7 +68,8 @@ fn the_preset_of_the_kv260_fits_and_is_as_fast_as_others() {
     let speed = |one: &Value| one["tokens_per_second"].as_f64().unwrap();
     let named = |name: &str| all.iter().find(|one| one["named"] == true && one["config"]["name"] == name);
     let (preset, slow) = (named("kv260").unwrap(), named("slow").unwrap());
-    assert!(preset["fill"].as_f64().unwrap() <= 90.0, "{preset}");
+    // 60 of 64 large memories, by the model
+    assert!(preset["fill"].as_f64().unwrap() < 94.0 && preset["fullest"] == "large memories", "{preset}");
     assert!(speed(slow) < speed(preset), "{slow}");
     let prompt = |one: &Value| one["seconds_to_first_token"].as_f64().unwrap();
     let best = all.iter().find(|one| one["best"] == true).unwrap();

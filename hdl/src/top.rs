@@ -105,6 +105,8 @@ pub fn top(config: &Config) -> Module {
     wire(engine, "stall_codes", &[(control, "matmul_codes")]);
     wire(control, "coding", &[(engine, "coding")]);
     wire(attend, "stall_data", &[(control, "attention_data")]);
+    wire(attend, "loaded", &[(control, "attention_loaded")]);
+    wire(attend, "heads_done", &[(control, "attention_heads")]);
     m
 }
 
@@ -202,6 +204,7 @@ fn vector_wires<'m>(
         wire(load, name, &[(lanes, name)]);
     }
     wire(lanes, "act_whole", &[(engine, "act_whole")]);
+    wire(lanes, "q_whole", &[(attend, "q_whole")]);
     for part in ["we", "row", "word", "data"] {
         wire(lanes, &format!("act_{part}"), &[(engine, &format!("act_{part}"))]);
         wire(lanes, &format!("q_{part}"), &[(attend, &format!("q_{part}"))]);
@@ -214,7 +217,9 @@ fn vector_wires<'m>(
     for name in ["s_we", "s_row", "s_index", "s_wdata", "s_rrow", "s_rindex"] {
         wire(attend, name, &[(lanes, name)]);
     }
-    wire(lanes, "s_rdata", &[(attend, "s_rdata")]);
+    for name in ["s_granted", "s_rdata", "s_taken"] {
+        wire(lanes, name, &[(attend, name)]);
+    }
 }
 
 /// The Verilog of a configuration: file name to text. The same configuration gives the same bytes.

@@ -17,7 +17,8 @@ pub(crate) fn blame(place: &Place, instruction: Option<&Instruction>) -> (&'stat
     let (block, signal) = match *place {
         Place::Write { kind: Write::MATRIX, .. } => ("engine", "acc_data".into()),
         Place::Write { kind: Write::ATTENTION, .. } => ("attend", "att_data".into()),
-        Place::Write { kind: Write::SCALAR, .. } | Place::Order if attention => ("attend", "s_wdata".into()),
+        Place::Write { kind: Write::WEIGHTS, .. } => ("attend", "s_wdata".into()),
+        Place::Order if attention => ("attend", "s_wdata".into()),
         Place::Write { kind: Write::SCALAR, .. } => ("lanes", "scalars.w_data".into()),
         Place::Write { kind, lane, .. } => ("lanes", format!("lane{lane}.{}", output(kind))),
         Place::Order => ("lanes", "probe_address".into()),

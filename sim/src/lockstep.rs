@@ -25,8 +25,9 @@ const AFTER: u64 = 100;
 /// every word and scalar that vector and attention units wrote, bytes on their way to memory; then status and error, the selection,
 /// and all of memory.
 ///
-/// Words are compared in their order, and the scalars of each row in theirs: the hardware may write a reduction's scalar before or
-/// after the words that follow it, and attention takes a pass of several rows before their next one.
+/// Words are compared in their order, and the scalars of each row in theirs, those of reductions and those of attention: the hardware may
+/// write a reduction's scalar before or after the words that follow it, attention takes a pass of several rows before their next one, and
+/// vectors run beside it.
 pub struct Lockstep {
     golden: Golden,
     rtl: SimDevice,
@@ -147,16 +148,20 @@ impl Lockstep {
             return Ok(());
         }
         let whole = end.is_ok();
-        let (scalars, words): (Vec<_>, Vec<_>) = log.iter().partition(|w| w.kind == Write::SCALAR);
-        let of_row = |row: u32| {
-            let want: Vec<_> = scalars.iter().filter(|w| w.row == row).copied().collect();
-            let got: Vec<_> = seen.scalars.iter().filter(|e| u32::from(e.row) == row).copied().collect();
+        let of = |kind: u8| log.iter().filter(move |w| w.kind == kind);
+        let other = |w: &&Write| ![Write::SCALAR, Write::WEIGHTS].contains(&w.kind);
+        let words: Vec<_> = log.iter().filter(other).collect();
+        let of_row = |(row, (kind, got)): (u32, (u8, &Vec<Event>))| {
+            let want: Vec<_> = of(kind).filter(|w| w.row == row).collect();
+            let got: Vec<_> = got.iter().filter(|e| u32::from(e.row) == row).copied().collect();
             self.compare_writes(&want, &got, &seen, whole)
         };
+        let scalars = [(Write::SCALAR, &seen.scalars), (Write::WEIGHTS, &seen.weights)];
+        let scalars = (0..self.rtl.config().rows).flat_map(|row| scalars.map(|of| (row, of)));
         let reads: Vec<_> = reads.iter().collect();
         let writes = [(&reads, &seen.reads), (&words, &seen.words)].into_iter();
         let writes = writes.filter_map(|(want, got)| self.compare_writes(want, got, &seen, whole));
-        let found: Vec<Wrong> = writes.chain((0..self.rtl.config().rows).filter_map(of_row)).collect();
+        let found: Vec<Wrong> = writes.chain(scalars.filter_map(of_row)).collect();
         let memory = self.rtl.memory();
         let (loads, stores, passed) = (&loads[..], &stores[..], &passed);
         let transfers = Step { golden: &mut self.golden, memory, loads, stores, passed, whole }.mistakes()?;

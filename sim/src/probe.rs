@@ -10,7 +10,7 @@ use verilated::{Error, Model, Port};
 pub struct Event {
     /// Cycle in which the port showed it.
     pub cycle: u64,
-    /// [`sterna_spec::isa::DstKind`], or [`Write::SCALAR`].
+    /// [`sterna_spec::isa::DstKind`], or a kind of [`Write`].
     pub kind: u8,
     /// Row.
     pub row: u8,
@@ -28,8 +28,10 @@ pub struct Event {
 pub struct Observed {
     /// Words.
     pub words: Vec<Event>,
-    /// Scalars of reductions and of the attention unit.
+    /// Scalars of reductions.
     pub scalars: Vec<Event>,
+    /// Scalars of the attention unit.
+    pub weights: Vec<Event>,
     /// Words of integers that were read from the matrix engine and the attention unit.
     pub reads: Vec<Event>,
     data: Vec<u32>,
@@ -38,12 +40,31 @@ pub struct Observed {
 impl Observed {
     /// Cycle of the last write.
     pub fn last_cycle(&self) -> Option<u64> {
-        self.words.last().into_iter().chain(self.scalars.last()).map(|event| event.cycle).max()
+        [&self.words, &self.scalars, &self.weights]
+            .into_iter()
+            .filter_map(|of| of.last())
+            .map(|event| event.cycle)
+            .max()
     }
 
     /// The lanes of a write.
     pub fn data(&self, event: &Event) -> &[u32] {
         &self.data[event.first..event.first + event.len]
+    }
+}
+
+/// The pins of scalars of one kind.
+struct Scalars {
+    valid: Port,
+    row: Port,
+    index: Port,
+    data: Port,
+}
+
+impl Scalars {
+    fn new(model: &Model, kind: &str) -> Result<Self, Error> {
+        let port = |name: &str| model.port(&format!("probe_{kind}_{name}"));
+        Ok(Scalars { valid: port("valid")?, row: port("row")?, index: port("index")?, data: port("data")? })
     }
 }
 
@@ -54,10 +75,8 @@ pub struct Probe {
     row: Port,
     address: Port,
     data: Port,
-    s_valid: Port,
-    s_row: Port,
-    s_index: Port,
-    s_data: Port,
+    scalars: Scalars,
+    weights: Scalars,
     r_valid: Port,
     r_attention: Port,
     r_row: Port,
@@ -77,10 +96,8 @@ impl Probe {
             row: port("row")?,
             address: port("address")?,
             data: port("data")?,
-            s_valid: port("s_valid")?,
-            s_row: port("s_row")?,
-            s_index: port("s_index")?,
-            s_data: port("s_data")?,
+            scalars: Scalars::new(model, "s")?,
+            weights: Scalars::new(model, "h")?,
             r_valid: port("r_valid")?,
             r_attention: port("r_attention")?,
             r_row: port("r_row")?,
@@ -94,7 +111,7 @@ impl Probe {
     /// Looks at the port after the clock edge that began `cycle`.
     #[inline]
     pub fn sample(&mut self, model: &Model, cycle: u64) -> Result<(), Error> {
-        let Observed { words, scalars, reads, data } = &mut self.observed;
+        let Observed { words, scalars, weights, reads, data } = &mut self.observed;
         if model.get(self.valid) != 0 {
             let first = data.len();
             data.resize(first + self.lanes, 0);
@@ -103,10 +120,14 @@ impl Probe {
             let address = model.get(self.address) as u32;
             words.push(Event { cycle, kind, row, address, first, len: self.lanes });
         }
-        if model.get(self.s_valid) != 0 {
-            let (row, address) = (model.get(self.s_row) as u8, model.get(self.s_index) as u32);
-            scalars.push(Event { cycle, kind: Write::SCALAR, row, address, first: data.len(), len: 1 });
-            data.push(model.get(self.s_data) as u32);
+        for (ports, kind, events) in
+            [(&self.scalars, Write::SCALAR, scalars), (&self.weights, Write::WEIGHTS, weights)]
+        {
+            if model.get(ports.valid) != 0 {
+                let (row, address) = (model.get(ports.row) as u8, model.get(ports.index) as u32);
+                events.push(Event { cycle, kind, row, address, first: data.len(), len: 1 });
+                data.push(model.get(ports.data) as u32);
+            }
         }
         if model.get(self.r_valid) != 0 {
             let (first, len) = (data.len(), 2 * self.lanes);

@@ -10,7 +10,7 @@ use sterna_spec::isa::DstKind;
 pub enum Place {
     /// A word of the vector unit or a scalar: kind, address (word, scalar or first id) and lane.
     Write {
-        /// [`DstKind`], or [`Write::SCALAR`].
+        /// [`DstKind`], or a kind of [`Write`].
         kind: u8,
         /// Word, scalar index or first id.
         address: u32,
@@ -62,7 +62,8 @@ pub(crate) fn describe(kind: u8, row: u32, address: u32) -> String {
         Some(DstKind::Logits) => format!("logits from id {address}"),
         _ if kind == Write::MATRIX => format!("acc[{address}]"),
         _ if kind == Write::ATTENTION => format!("att[{address}]"),
-        _ if kind == Write::SCALAR => format!("s[{address}] by a reduction or attention"),
+        _ if kind == Write::SCALAR => format!("s[{address}] by a reduction"),
+        _ if kind == Write::WEIGHTS => format!("s[{address}] by attention"),
         _ => format!("kind {kind}, address {address}"),
     };
     format!("{place} of row {row}")

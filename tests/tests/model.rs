@@ -34,28 +34,33 @@ fn a_prompt_is_as_long_as_predicted() {
 
 #[test]
 fn a_slow_memory_is_as_slow_as_predicted() {
-    assert!(error("ulx3s", 0, token(20, 2)) < TOLERANCE);
+    // the other shape's step is so short that the logits which enter the lists by chance count
+    assert!(error("ulx3s", 1, token(20, 2)) < TOLERANCE);
 }
 
 #[test]
 fn what_matters_moves_the_prediction_beyond_the_tolerance() {
     let (model, options) =
         (SHAPES[0].model(), Options { context: 320, planes: Some(2), ..Options::default() });
-    let cycles = |change: &dyn Fn(&mut sterna_spec::config::Config)| {
-        let mut config = tiny();
-        change(&mut config);
-        let profile = Profile::named(&config.memory, config.clock_mhz).unwrap();
-        Speed::with_memory(&model, &config, &options, &profile).unwrap().token(300)
+    type Change<'c> = &'c dyn Fn(&mut sterna_spec::config::Config);
+    let differs = |change: Change, cycles: fn(&Speed) -> f64| {
+        let of = |change: Change| {
+            let mut config = tiny();
+            change(&mut config);
+            let profile = Profile::named(&config.memory, config.clock_mhz).unwrap();
+            cycles(&Speed::with_memory(&model, &config, &options, &profile).unwrap())
+        };
+        (of(change) / of(&|_| {}) - 1.0).abs() > TOLERANCE
     };
-    let base = cycles(&|_| {});
-    let differs = |cycles: f64| (cycles / base - 1.0).abs() > TOLERANCE;
-    assert!(differs(cycles(&|c| c.memory = "ulx3s".into())), "memory");
-    assert!(differs(cycles(&|c| c.table_banks = 1)), "tables");
+    let token = |speed: &Speed| speed.token(300);
+    assert!(differs(&|c| c.memory = "ulx3s".into(), token), "memory");
+    assert!(differs(&|c| c.table_banks = 1, token), "tables");
     let two_lanes = |c: &mut sterna_spec::config::Config| {
         (c.lanes, c.vector_words, c.shared_words) = (2, 2 * c.vector_words, 2 * c.shared_words);
     };
-    assert!(differs(cycles(&two_lanes)), "lanes");
-    assert!(differs(cycles(&|c| c.slots = 1)), "slots");
+    // of a token much of the vector work hides beside attention
+    assert!(differs(&two_lanes, |speed| speed.prompt(8)), "lanes");
+    assert!(differs(&|c| c.slots = 1, token), "slots");
 }
 
 #[test]

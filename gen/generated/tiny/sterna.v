@@ -165,7 +165,9 @@ module sterna (
     wire [15:0] lanes_acc_word;
     wire [3:0] lanes_att_row;
     wire [15:0] lanes_att_word;
+    wire lanes_s_granted;
     wire [31:0] lanes_s_rdata;
+    wire lanes_s_taken;
     wire lanes_act_we;
     wire [3:0] lanes_act_row;
     wire [15:0] lanes_act_word;
@@ -175,6 +177,7 @@ module sterna (
     wire [15:0] lanes_q_word;
     wire [63:0] lanes_q_data;
     wire lanes_act_whole;
+    wire lanes_q_whole;
     wire lanes_out_valid;
     wire [3:0] lanes_out_kind;
     wire [3:0] lanes_out_row;
@@ -183,6 +186,7 @@ module sterna (
     wire [127:0] lanes_out_data;
     wire lanes_done;
     wire attend_w_ready;
+    wire attend_loaded;
     wire attend_req_valid;
     wire [47:0] attend_req_data;
     wire [3:0] attend_s_rrow;
@@ -193,6 +197,7 @@ module sterna (
     wire [3:0] attend_s_row;
     wire [7:0] attend_s_index;
     wire [31:0] attend_s_wdata;
+    wire [6:0] attend_heads_done;
     wire attend_done;
     wire attend_stall_data;
     wire keep_hold;
@@ -307,6 +312,7 @@ module sterna (
         .start_vector      (control_start_vector),
         .vector_done       (lanes_done),
         .coding            (control_coding),
+        .attention_heads   (attend_heads_done),
         .load_done         (load_done),
         .matmul_done       (engine_done),
         .attention_done    (attend_done),
@@ -314,6 +320,7 @@ module sterna (
         .start_load        (control_start_load),
         .start_matmul      (control_start_matmul),
         .start_attention   (control_start_attention),
+        .attention_loaded  (attend_loaded),
         .load_p_valid      (control_load_p_valid),
         .load_p_ready      (load_p_ready),
         .load_p_data       (control_load_p_data),
@@ -488,7 +495,9 @@ module sterna (
         .acc_word  (lanes_acc_word),
         .att_row   (lanes_att_row),
         .att_word  (lanes_att_word),
+        .s_granted (lanes_s_granted),
         .s_rdata   (lanes_s_rdata),
+        .s_taken   (lanes_s_taken),
         .act_we    (lanes_act_we),
         .act_row   (lanes_act_row),
         .act_word  (lanes_act_word),
@@ -498,6 +507,7 @@ module sterna (
         .q_word    (lanes_q_word),
         .q_data    (lanes_q_data),
         .act_whole (lanes_act_whole),
+        .q_whole   (lanes_q_whole),
         .out_valid (lanes_out_valid),
         .out_kind  (lanes_out_kind),
         .out_row   (lanes_out_row),
@@ -516,18 +526,21 @@ module sterna (
         .w_valid        (control_attention_p_valid),
         .w_ready        (attend_w_ready),
         .w_data         (control_attention_p_data),
+        .loaded         (attend_loaded),
         .row_info       (register_block_row_info),
         .kv_scale_beats (register_block_kv_scale_beats),
         .kv_data_beats  (register_block_kv_data_beats),
         .req_valid      (attend_req_valid),
         .req_ready      (read_req_ready & !load_req_valid),
         .req_data       (attend_req_data),
+        .q_whole        (lanes_q_whole),
         .q_we           (lanes_q_we),
         .q_row          (lanes_q_row),
         .q_word         (lanes_q_word),
         .q_data         (lanes_q_data),
         .s_rrow         (attend_s_rrow),
         .s_rindex       (attend_s_rindex),
+        .s_granted      (lanes_s_granted),
         .d_valid        (read_d_valid),
         .d_ready        (attend_d_ready),
         .d_data         (read_d_data),
@@ -539,6 +552,8 @@ module sterna (
         .s_row          (attend_s_row),
         .s_index        (attend_s_index),
         .s_wdata        (attend_s_wdata),
+        .s_taken        (lanes_s_taken),
+        .heads_done     (attend_heads_done),
         .done           (attend_done),
         .stall_data     (attend_stall_data)
     );

@@ -17,6 +17,8 @@ const TURN: f64 = 2.0;
 const WEIGHTS: f64 = 75.0;
 /// Cycles from a beat of V to its sums, and around the words that the slots leave behind.
 const DRAIN: f64 = 10.0;
+/// Cycles from a head's last code to the slots.
+const READ: f64 = 3.0;
 /// Cycles beside the words of a slot that is emptied.
 const SLOT: f64 = 3.0;
 
@@ -27,6 +29,24 @@ struct Pass {
     beats: f64,
     scales: f64,
     slots: f64,
+    /// Query heads of this pass and those before it, and whether it is the last with them.
+    heads: usize,
+    last: bool,
+}
+
+/// An ATTN under way.
+pub(super) struct Begun {
+    passes: Vec<Pass>,
+    /// Words of a head.
+    words: f64,
+    /// When the first K is asked for.
+    pub asked: f64,
+}
+
+/// When an ATTN's first heads are done, by their number, and when all of it is over.
+pub(super) struct Over {
+    pub heads: Vec<f64>,
+    pub end: f64,
 }
 
 /// Passes as the unit plans them: rows of one sequence that follow each other share one.
@@ -34,7 +54,9 @@ fn plan(m: &Machine, heads: &[u8], rows: &[Row], segments: u16, window: u16) -> 
     let c = &m.config;
     let (side, scales) = (c.tokens_per_beat(), c.beat_bytes() / 4);
     let mut passes = Vec::new();
+    let mut before = 0;
     for &heads in heads {
+        before += usize::from(heads);
         let fit = (c.slots as usize / usize::from(heads).max(1)).max(1);
         let mut at = 0;
         while at < rows.len() {
@@ -52,6 +74,8 @@ fn plan(m: &Machine, heads: &[u8], rows: &[Row], segments: u16, window: u16) -> 
                 beats: (groups * usize::from(segments)) as f64,
                 scales: 2.0 * scale_beats as f64,
                 slots: (usize::from(heads) * count) as f64,
+                heads: before,
+                last: at + count == rows.len(),
             });
             at += count;
         }
@@ -64,14 +88,14 @@ pub(super) fn beats(m: &Machine, heads: &[u8], rows: &[Row], segments: u16, wind
     plan(m, heads, rows, segments, window).iter().map(|p| 2.0 * p.beats + p.scales).sum()
 }
 
-/// The time when an ATTN that starts at `start` is over; its descriptors come from `stream`.
-pub(super) fn over(
+/// An ATTN that starts at `start`, and when the last of its descriptors has come from `stream`.
+pub(super) fn begin(
     m: &Machine,
     (stream, data): (&mut Supply, &mut Supply),
     start: f64,
     (heads, rows): (&[u8], &[Row]),
     (segments, window): (u16, u16),
-) -> f64 {
+) -> (Begun, f64) {
     let words = f64::from(segments) * f64::from(m.config.attention_width / m.config.lanes);
     let passes = plan(m, heads, rows, segments, window);
     let loaded = stream.take(start + 1.0, m.instruction() * heads.len() as f64, 1.0, 1.0);
@@ -80,26 +104,55 @@ pub(super) fn over(
     let beats = passes.iter().map(|p| 2.0 * p.beats + p.scales).sum();
     let others = stream.under_way(asked, m.ahead_of(beats));
     data.ask(asked, beats, others);
+    (Begun { passes, words, asked }, loaded)
+}
+
+/// When it is over; `coded`: when so many words of query codes are there.
+pub(super) fn over(data: &mut Supply, begun: &Begun, coded: impl Fn(f64) -> f64) -> Over {
+    let Begun { passes, words, asked } = begun;
+    let (words, asked) = (*words, *asked);
+    let mut heads = vec![0.0; passes.last().map_or(0, |p| p.heads) + 1];
     let queries = |p: &Pass| p.slots * (words + 2.0);
+    let written = |p: &Pass, end: f64| end + DRAIN + p.slots * (words + SLOT);
+    let mut done = |p: &Pass, end: f64| {
+        if p.last {
+            heads[p.heads] = written(p, end);
+        }
+    };
     let take = |data: &mut Supply, at: f64, beats: f64, cycles: f64| {
         if beats == 0.0 { at } else { data.take(at, beats, beats / cycles.max(beats), 1.0) }
     };
     let mut now = asked;
-    let mut ready = passes.first().map_or(now, |p| asked + queries(p));
+    let first = |p: &Pass| (asked + queries(p)).max(coded(p.heads as f64 * words) + READ);
+    let mut ready = passes.first().map_or(now, first);
     let mut weighed = now;
     for (i, pass) in passes.iter().enumerate() {
         now = take(data, now + TURN, pass.scales, pass.scales);
         now = take(data, now.max(ready), pass.beats, pass.tokens);
         let weights = now.max(weighed) + pass.tokens + WEIGHTS;
-        ready = now + queries(pass);
+        ready =
+            passes.get(i + 1).map_or(now, |p| (now + queries(p)).max(coded(p.heads as f64 * words) + READ));
         if i > 0 {
             let before = &passes[i - 1];
             now = take(data, now + TURN, before.beats, before.tokens);
+            done(before, now);
         }
         now = now.max(weights);
         weighed = weights;
     }
-    let Some(last) = passes.last() else { return now };
+    let Some(last) = passes.last() else { return Over { heads, end: now } };
     now = take(data, now.max(weighed) + TURN, last.beats, last.tokens);
-    now + DRAIN + last.slots * (words + SLOT)
+    done(last, now);
+    Over { end: written(last, now), heads: filled(heads) }
+}
+
+/// With heads of one pass done when the pass is.
+fn filled(mut heads: Vec<f64>) -> Vec<f64> {
+    for at in (1..heads.len()).rev() {
+        if heads[at - 1] == 0.0 {
+            heads[at - 1] = heads[at];
+        }
+    }
+    heads[0] = 0.0;
+    heads
 }

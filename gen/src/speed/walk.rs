@@ -41,6 +41,12 @@ pub(super) struct Walk<'a> {
     codes: (f64, f64),
     /// When all that was written is acknowledged.
     drained: f64,
+    /// The ATTN that VECTORs run beside, its number, and the beats of its data behind the first, which have come at a time.
+    pending: Option<(attention::Begun, usize, f64, f64)>,
+    /// When query codes come: of so many words, the last one's time and the cycles from one to the next.
+    queries: Vec<(f64, f64, f64)>,
+    /// The last ATTN, once it is known when it is over.
+    over: Option<attention::Over>,
     /// When each instruction so far was over.
     ends: Vec<f64>,
 }
@@ -64,6 +70,9 @@ impl<'a> Walk<'a> {
             behind: false,
             codes: (0.0, 0.0),
             drained: 0.0,
+            pending: None,
+            queries: Vec::new(),
+            over: None,
             ends: Vec::with_capacity(program.len()),
         };
         walk.fetch(PRIME);
@@ -87,6 +96,14 @@ impl<'a> Walk<'a> {
 
     /// One instruction; whether it ends the step.
     fn step(&mut self, each: &Outlined) -> bool {
+        if !matches!(each.instruction, Instruction::Vector(Vector { after: 0, .. })) {
+            self.resolve();
+        }
+        if !matches!(each.instruction, Instruction::Vector(_))
+            && let Some(over) = self.over.take()
+        {
+            self.known = self.known.max(over.end + 2.0);
+        }
         match each.instruction {
             Instruction::Vector(v) => self.vector(&v),
             Instruction::Matmul { blocks, chunks, planes, beside, .. } => {
@@ -94,7 +111,9 @@ impl<'a> Walk<'a> {
             }
             Instruction::Load { words, beside, .. } => self.load(usize::from(words), beside),
             Instruction::Gather { words, .. } => self.gather(usize::from(words)),
-            Instruction::Attn { segments, window, .. } => self.attention(&each.heads, segments, window),
+            Instruction::Attn { segments, window, beside, .. } => {
+                self.attention(&each.heads, (segments, window), beside);
+            }
             Instruction::End { body } => {
                 let at = self.known.max(self.idle());
                 if !body || self.asking == 0 {
@@ -110,6 +129,9 @@ impl<'a> Walk<'a> {
 
     fn vector(&mut self, v: &Vector) {
         let mut at = if self.behind { self.known.max(self.idle()) } else { self.known };
+        if let (Some(over), 1..) = (&self.over, v.after) {
+            at = at.max(over.heads[usize::from(v.after).min(over.heads.len() - 1)] + 2.0);
+        }
         if self.launched.len() == QUEUE
             && let Some(oldest) = self.launched.pop_front()
         {
@@ -121,6 +143,14 @@ impl<'a> Walk<'a> {
         self.free = begin + cost.all;
         if v.dst_kind == DstKind::Act {
             self.codes = (begin + cost.word.0, cost.word.1);
+        }
+        if v.dst_kind == DstKind::Query {
+            let words = f64::from(v.n) * f64::from(v.rep);
+            self.queries.push((
+                f64::from(v.dst) + words,
+                begin + cost.word.0 + cost.word.1 * words,
+                cost.word.1,
+            ));
         }
         if cost.reads > 0.0 {
             self.reads.push((begin, begin + cost.issue, cost.reads));
@@ -197,17 +227,41 @@ impl<'a> Walk<'a> {
         self.known = self.known.max(end + 1.0);
     }
 
-    fn attention(&mut self, heads: &[u8], segments: u16, window: u16) {
+    fn attention(&mut self, heads: &[u8], fields: (u16, u16), beside: bool) {
         let at = self.known.max(self.idle()).max(self.drained);
-        let rows = (heads, self.rows);
-        let beats = attention::beats(self.m, heads, self.rows, segments, window);
-        let end =
-            attention::over(self.m, (&mut self.stream, &mut self.data), at + 1.0, rows, (segments, window));
-        // the stream has what the data leave of the memory
-        let share = 1.0 - (beats / self.m.rate / (end - at)).min(1.0);
-        self.stream.wait(end, share);
+        let beats = attention::beats(self.m, heads, self.rows, fields.0, fields.1);
+        let streams = (&mut self.stream, &mut self.data);
+        let (begun, loaded) = attention::begin(self.m, streams, at + 1.0, (heads, self.rows), fields);
+        // data go first
+        let first = beats.min(f64::from(self.m.config.kv_beats));
+        let served = begun.asked + first / self.m.rate;
+        self.stream.wait(begun.asked, 1.0);
+        self.stream.wait(served, 0.0);
         self.behind = false;
-        self.ends.push(end);
-        self.fetch(end + 2.0);
+        self.pending = Some((begun, self.ends.len(), beats - first, served));
+        self.ends.push(at);
+        self.queries.retain(|_| beside);
+        self.fetch(loaded + 2.0);
+        if !beside {
+            self.resolve();
+            let end = self.over.take().map_or(at, |over| over.end);
+            self.known = self.known.max(end + 2.0);
+        }
+    }
+
+    /// The ATTN that is pending runs to its end.
+    fn resolve(&mut self) {
+        let Some((begun, number, beats, at)) = self.pending.take() else { return };
+        let queries = std::mem::take(&mut self.queries);
+        let coded = |words: f64| {
+            let of = queries.iter().find(|(end, ..)| *end >= words);
+            of.map_or(0.0, |(end, last, each)| last - (end - words) * each)
+        };
+        let over = attention::over(&mut self.data, &begun, coded);
+        // the stream has what the data leave of the memory
+        let share = 1.0 - (beats / self.m.rate / (over.end - at).max(1.0)).min(1.0);
+        self.stream.wait(over.end, share);
+        self.ends[number] = over.end;
+        self.over = Some(over);
     }
 }

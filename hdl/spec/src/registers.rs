@@ -31,7 +31,7 @@ pub struct Register {
 /// Value of `ID`: "STRN" in memory order.
 pub const ID: u32 = u32::from_le_bytes(*b"STRN");
 /// Value of `VERSION`: the version of this contract.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Fixed offsets that drivers use, in bytes.
 #[allow(missing_docs)] // the table below documents them

@@ -157,8 +157,19 @@ impl<'c> StreamBuilder<'c> {
     /// Appends ATTN and its passes. `window`: tokens that a row attends to, 0 for all. `scalars`: first SREG of query
     /// scales, weight maxima, sums.
     pub fn attention(&mut self, passes: &[Pass], segments: u16, window: u16, scalars: [u8; 3], addr: u32) {
-        let ([scale, smax, ssum], count) = (scalars, passes.len() as u16);
-        self.push(Instruction::Attn { passes: count, segments, window, scale, smax, ssum, addr });
+        let [scale, smax, ssum] = scalars;
+        let (beside, queries) = (false, 0);
+        let attention =
+            Instruction::Attn { passes: 0, segments, window, scale, smax, ssum, addr, beside, queries };
+        self.attention_of(passes, attention);
+    }
+
+    /// Appends an ATTN and its passes, which it counts.
+    pub fn attention_of(&mut self, passes: &[Pass], mut attention: Instruction) {
+        if let Instruction::Attn { passes: count, .. } = &mut attention {
+            *count = passes.len() as u16;
+        }
+        self.push(attention);
         if let Some(last) = self.outline.as_mut().and_then(|(instructions, _)| instructions.last_mut()) {
             last.heads = passes.iter().map(|pass| pass.heads.len() as u8).collect();
         }

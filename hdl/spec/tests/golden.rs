@@ -190,8 +190,11 @@ fn attention_is_softmax_over_the_cache() {
                 .flat_map(|w| &w.data)
                 .map(|&b| f32::from_bits(b))
                 .collect();
-            let scalar =
-                |i: u32| f32::from_bits(log.iter().find(|w| w.kind == 15 && w.address == i).unwrap().data[0]);
+            let scalar = |i: u32| {
+                f32::from_bits(
+                    log.iter().find(|w| w.kind == Write::WEIGHTS && w.address == i).unwrap().data[0],
+                )
+            };
             let (largest, sum) = (f64::from(scalar(17)), f64::from(scalar(25)));
             // plain softmax in f64 over the last `window` tokens
             let seen = &cache[if window == 0 { 0 } else { (t + 1).saturating_sub(window.into()) }..=t];
@@ -273,6 +276,10 @@ fn a_matrix_beside_vectors_touches_nothing_of_theirs() {
         (vec![codes], 0),
         (vec![Vector { dst: 1, ..codes }], refused),
         (vec![codes, codes], refused),
+        ([vec![codes, codes], vec![Vector::default(); 6]].concat(), refused),
+        ([vec![codes, codes], vec![Vector::default(); 8]].concat(), 0),
+        ([vec![reads(0, 5)], vec![Vector::default(); 7]].concat(), refused),
+        ([vec![reads(0, 5)], vec![Vector::default(); 8]].concat(), 0),
         (vec![Vector::default()], 0),
     ] {
         assert_eq!(second_matrix(&vectors, 4, true), error, "{vectors:?}");

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! A word of V binary32 takes 4V / B beats, or a beat gives B / 4V words; both are powers of two. GATHER asks for the
-//! rows one after the other and takes their data in the same order, so that the requests run ahead.
+//! rows one after the other and takes their data in the same order, so that the requests run ahead. Words leave through registers, so
+//! that no path leads from memory's beats to vector memory: the last word is written in the cycle after `done`.
 //!
 //! Ports: see `loader`; parameters: `rows`, `lanes`, B.
 
@@ -116,7 +117,8 @@ fn words<'m>(
     let word_end = m.node("word_end", valid & if word > beat { last_part } else { m.u(1, 1) });
     let ends = m.reg("row_ends", u(1), None, "that is none");
     let row_end = m.node("row_end", word_end & ends.q()).doc("the row's last word");
-    let taken = if beat > word { last_part | row_end } else { m.u(1, 1) };
+    // `ready` does not wait for `valid`
+    let taken = if beat > word { last_part | ends.q() } else { m.u(1, 1) };
     let taken = m.node("beat_taken", taken);
     p.ready.set(busy & !gather & taken);
     d.ready.set(busy & gather & taken);
@@ -153,12 +155,18 @@ fn words<'m>(
     } else {
         (m.u(lanes, (1u64 << lanes) - 1), data)
     };
-    m.output("ld_vmem", u(1), "writes vector memory of a row").set(valid & !shared);
-    m.output("ld_cmem", u(1), "writes shared memory").set(valid & shared);
-    m.output("ld_row", u(4), "row").set(row.q());
-    m.output("ld_word", u(16), "word").set(address);
-    m.output("ld_mask", u(lanes), "lanes").set(mask);
-    m.output("ld_data", u(32 * lanes), "data").set(value);
+    for (name, on, doc) in [
+        ("vmem", valid & !shared, "writes vector memory of a row"),
+        ("cmem", valid & shared, "writes shared memory"),
+    ] {
+        let write = m.reg(&format!("{name}_q"), u(1), Some(0), doc);
+        write.set(on);
+        m.output(&format!("ld_{name}"), u(1), doc).set(write.q());
+    }
+    for (name, x) in [("row", row.q()), ("word", address), ("mask", mask), ("data", value)] {
+        let late = m.delay(&format!("{name}_q"), x, "with the write");
+        m.output(&format!("ld_{name}"), x.ty(), "of the write").set(late);
+    }
     row_end & row.q().eq(last_row)
 }
 

@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn large_memories_take_large_blocks_where_there_are_any() {
-        assert_eq!(large("kv260"), ["att", "query", "even", "odd", "ram", "ram", "vmem", "cmem"]);
+        assert_eq!(large("kv260"), ["att", "query", "even", "odd", "ram", "ram", "codes", "vmem", "cmem"]);
         for preset in ["tiny", "ulx3s-85f", "tang-nano-20k"] {
             assert_eq!(large(preset), [""; 0], "{preset}");
         }

@@ -7,19 +7,21 @@
 //!            └─► load_p, matmul_p, attention_p
 //! ```
 //!
-//! VECTORs execute one after the other out of a queue. A MATMUL or a LOAD with `BESIDE` starts while they are at work; everything
-//! else waits for the units and the queue, and a VECTOR for the MATMUL before it and what that runs beside. The next
-//! instruction is fetched while no unit with payload works. Memory runs ahead of all this in the reader.
+//! VECTORs execute one after the other out of a queue. A MATMUL or a LOAD with `BESIDE` starts while they are at work, and a VECTOR
+//! while an ATTN with `BESIDE` is, once that is done with the heads that the VECTOR names; everything else waits for the units and the
+//! queue, and a VECTOR for the MATMUL before it and what that runs beside. The next instruction is fetched while no unit takes
+//! payload. Memory runs ahead of all this in the reader.
 
 use sterna_spec::config::Config;
-use sterna_spec::isa::{DstKind, INSTRUCTION_BYTES, MAX_PLANES, MIN_BLOCKS, Op, field};
+use sterna_spec::isa::{DstKind, INSTRUCTION_BYTES, MAX_PLANES, MIN_BLOCKS, Op, VECTORS_AT_WORK, field};
 use sterna_spec::registers::{COUNTERS, ErrorCode};
 
 use super::field_of;
 use crate::dsl::{Fsm, MemStyle, Module, Sig, Source, index_width, mux, u};
 
-/// VECTORs that wait: more than a program has between two matrices.
+/// Entries of the queue of VECTORs. All but one may be taken, and one VECTOR is at work.
 const QUEUE: usize = 8;
+const _: () = assert!(QUEUE <= VECTORS_AT_WORK);
 
 /// The instruction that comes next, and whether it is complete.
 struct Next<'m> {
@@ -117,7 +119,9 @@ pub fn sequencer(config: &Config) -> Module {
     let units = [Op::Load, Op::Gather, Op::Matmul, Op::Attn]
         .map(|op| (op, m.reg(&format!("is_{op:?}").to_lowercase(), u(1), Some(0), "at work")));
     let current = |op: Op| units.iter().find(|(of, _)| *of == op).map_or(m.u(1, 0), |(_, reg)| reg.q());
-    let owners = [Op::Load, Op::Matmul, Op::Attn].map(current);
+    let loads = m.reg("attention_loads", u(1), Some(0), "the attention unit takes its descriptors");
+    let attending = m.reg("attending", u(1), Some(0), "VECTORs may run beside the attention unit");
+    let owners = [current(Op::Load), current(Op::Matmul), loads.q()];
     let payload = m.node("payload", owners[0] | owners[1] | owners[2]).doc("the stream belongs to the unit");
     let dispatch = m.wire("dispatch", u(1)).doc("the next instruction becomes the current one");
     let next = fetch(&m, config, &p, running & !payload, start, dispatch.sig());
@@ -129,7 +133,8 @@ pub fn sequencer(config: &Config) -> Module {
 
     let drained = m.node("drained", store_empty & writer_idle);
     let bad = m.delay("bad", illegal(&m, next.insn), "the next instruction is none");
-    let ready = m.node("ready", running & next.known & !active.q());
+    let open = !active.q() | attending.q() & coming(Op::Vector) & !bad;
+    let ready = m.node("ready", running & next.known & open);
     let taken = m.node("taken", store_empty & topk_idle);
     let enters = m.wire("enters", u(1)).doc("a VECTOR enters the queue");
     let vector = vectors(&m, config, start, (enters.sig(), next.insn, index.q()), taken);
@@ -140,7 +145,11 @@ pub fn sequencer(config: &Config) -> Module {
         field_of(next.insn, field::BESIDE),
         "if it is MATMUL or LOAD: vectors do not matter",
     );
-    let free = mux(coming(Op::Vector), vector.room & (vector.idle | !behind.q()), vector.idle);
+    let heads = m.input("attention_heads", u(7), "heads that the attention unit is done with");
+    let after = heads.ge(field_of(next.insn, field::AFTER).zext(7));
+    let after = m.delay("after", after, "if it is VECTOR: the heads that it waits for are done");
+    let room = vector.room & (vector.idle | !behind.q()) & (after | !attending.q());
+    let free = mux(coming(Op::Vector), room, vector.idle);
     let free = m.node("free", free | (coming(Op::Matmul) | coming(Op::Load)) & beside & !bad);
     let wait_store = m.node("wait_store", ready & free & coming(Op::Attn) & !drained);
     let wait_store = wait_store.doc("the KV cache is being written");
@@ -176,7 +185,17 @@ pub fn sequencer(config: &Config) -> Module {
         let either = if ops[0] == ops[1] { coming(ops[0]) } else { coming(ops[0]) | coming(ops[1]) };
         pulse.set(begin & either);
         m.output(&format!("start_{name}"), u(1), "one cycle: start the unit").set(pulse.q());
+        if ops[0] == Op::Attn {
+            let loaded =
+                m.input("attention_loaded", u(1), "no descriptor is left, from the cycle after the start on");
+            let loaded = m.node("descriptors_taken", loads.q() & loaded & !pulse.q());
+            loads.when(loaded, 0);
+            loads.when(begin & coming(Op::Attn), 1);
+            attending.when(loaded, field_of(insn.q(), field::BESIDE));
+        }
     }
+    attending.when(ended | start, 0);
+    loads.when(ended | start, 0);
     route(&m, &p, owners, next.fetching);
 
     let row_error = m.delay("row_error", check_rows(&m, config, rows, row_info), "of the descriptors");
@@ -211,7 +230,9 @@ pub fn sequencer(config: &Config) -> Module {
     count(&m, state, active.q(), [vector.works, vector.finishing | wait_store], current);
     if let Some(number) = vector.number {
         let number = mux(vector.works | vector.finishing, number, index.q());
-        let number = mux(active.q(), index.q().wrapping_sub(1), number);
+        let unit = m.reg("unit_index", u(16), None, "instruction of the unit other than the vector unit");
+        unit.when(begin, index.q());
+        let number = mux(active.q(), unit.q(), number);
         m.output("activity_index", u(16), "instruction that this cycle belongs to").set(number);
     }
     m

@@ -79,7 +79,7 @@
 //! sim.tick();
 //! sim.tick();
 //! assert_eq!((sim.get("y_valid"), sim.get("y_data")), (1, 81));
-//! assert_eq!(sim.get("u_queue.count"), 2); // signals below, by path
+//! assert_eq!(sim.get("u_queue.stored"), 1); // signals below, by path; the other word is at the output
 //! ```
 //!
 //! [`Mem::write`], [`Mem::write_lanes`], [`Mem::read_async`] and [`Mem::read`] (registered)

@@ -2,15 +2,28 @@
 //!
 //! Queries, keys and values are rotated and quantized as the integers that the matrix gives: their common factor changes no code and
 //! enters only their scales.
+//!
+//! ```text
+//! matrices  V   K   Q       Q
+//! vectors       V   K       Q     | Q  Q          heads    heads    heads
+//! attention                       | all heads, one after the other
+//! ```
+//!
+//! Attention begins with the first queries; those of the others are coded beside it, and so is the work on heads that are done.
 
 use crate::compile::layer::{Emitter, Rows, imm, scalars};
 use crate::compile::plan::{Plan, scalar as s};
 use crate::model::Layer;
 use std::f64::consts::LOG2_E;
-use sterna_spec::isa::{AKind, BKind, DstKind, Func, MKind, Pass, TINY, Vector, ZOp};
+use std::ops::Range;
+use sterna_spec::isa::{AKind, BKind, DstKind, Func, Instruction, MKind, Pass, TINY, Vector, ZOp, field};
 
 /// Largest query code and attention weight code.
 const WIDE: f64 = 32767.0;
+/// Of a single tile one query head in so many is coded before attention begins.
+const FIRST: usize = 4;
+/// Of the heads one in so many is worked on when attention is over.
+const LAST: usize = 8;
 
 /// Which of the three kinds of heads a row of the joined matrix belongs to.
 #[derive(Clone, Copy, PartialEq)]
@@ -21,6 +34,7 @@ enum Kind {
 }
 
 /// A run of heads of one kind in the accumulators.
+#[derive(Clone, Copy)]
 struct Heads {
     kind: Kind,
     first: usize,
@@ -30,23 +44,38 @@ struct Heads {
 }
 
 impl Emitter<'_> {
-    /// From activation codes to the heads' outputs in scratch.
+    /// From activation codes to the heads' outputs in scratch, and to the input of the norm behind them, or its largest magnitude.
     pub(super) fn attention(&mut self, index: usize, layer: &Layer) {
         let layer_beats = index * self.model.kv_heads * self.kv.area_beats();
         let plan = self.plan.clone();
-        for mut tile in self.head_tiles() {
+        let scale = |kind: Kind| f64::from(layer.qkv[kind as usize].scale);
+        let passes = passes(&self.model.head_map, self.model.kv_heads, self.device.slots as usize);
+        let tiles = self.head_tiles();
+        let first_late =
+            if in_order(&passes, self.model.heads) { first_late(&tiles) } else { self.model.heads };
+        let mut late = Vec::new();
+        for mut tile in tiles {
             let rows: Vec<Rows> = tile.iter().map(|h| rows_of(&plan, h, layer)).collect();
             let acc = self.matmul(&rows, &plan.hidden);
             for heads in &mut tile {
                 heads.acc += acc;
-                let weights = f64::from(layer.qkv[heads.kind as usize].scale);
                 match heads.kind {
-                    Kind::Query => self.queries(heads, weights),
-                    Kind::Key | Kind::Value => self.keys_or_values(heads, weights, layer_beats),
+                    Kind::Query => {
+                        let [now, later] = heads.split(first_late, plan.head);
+                        if let Some(now) = now {
+                            self.queries(&now, scale(Kind::Query));
+                        }
+                        late.extend(later);
+                    }
+                    Kind::Key | Kind::Value => self.keys_or_values(heads, scale(heads.kind), layer_beats),
                 }
             }
         }
-        self.attend(layer_beats, self.model.windows[index]);
+        let window = self.model.windows[index];
+        let beside = late.first().map(|heads| heads.first as u16 * plan.head);
+        self.attend(&passes, layer_beats, window, beside);
+        late.iter().for_each(|heads| self.queries(heads, scale(Kind::Query)));
+        self.outputs(layer.attention_norm.as_deref(), beside.is_some());
     }
 
     /// The value, key and query heads in runs, as many as a tile holds; each kind, and each half of the queries, begins a tile if the one
@@ -112,21 +141,23 @@ impl Emitter<'_> {
         let (p, count) = (self.plan.clone(), heads.count);
         let max = p.query + heads.first as u8;
         self.rotate(heads, max);
-        self.factors(count, max, p.second, WIDE);
+        let factors = p.second + heads.first as u8;
+        self.factors(count, max, factors, WIDE);
+        let factor = weights * LOG2_E / (self.model.head_size as f64).sqrt() / WIDE;
+        let scaled = Vector { m_kind: MKind::Imm, imm_m: factor as f32, ..scalars(count, max, max) };
+        self.out.vector(Vector { zop: ZOp::Mul, b_kind: BKind::Sreg, b: s::ROW.into(), ..scaled });
+        // attention takes the scale of a head whose codes are there
         self.out.vector(Vector {
             n: p.head,
             rep: count as u8,
             a: p.scratch,
             m_kind: MKind::Sreg,
-            m: p.second.into(),
+            m: factors.into(),
             m_inc: true,
             dst_kind: DstKind::Query,
             dst: heads.first as u16 * p.head,
             ..Vector::default()
         });
-        let factor = weights * LOG2_E / (self.model.head_size as f64).sqrt() / WIDE;
-        let scaled = Vector { m_kind: MKind::Imm, imm_m: factor as f32, ..scalars(count, max, max) };
-        self.out.vector(Vector { zop: ZOp::Mul, b_kind: BKind::Sreg, b: s::ROW.into(), ..scaled });
     }
 
     fn keys_or_values(&mut self, heads: &Heads, weights: f64, layer_beats: usize) {
@@ -150,36 +181,98 @@ impl Emitter<'_> {
         self.out.vector(Vector { zop, b_kind, b, dst_kind: DstKind::KvScale, dst, addr, ..scale });
     }
 
-    /// Attention itself, then its integers times their factors to scratch.
-    fn attend(&mut self, layer_beats: usize, window: Option<usize>) {
-        let (p, heads) = (self.plan.clone(), self.model.heads);
-        let passes = passes(&self.model.head_map, self.model.kv_heads, self.device.slots as usize);
-        let segments = self.kv.segments as u16;
+    /// Attention itself; with `late` vector work runs beside it, which makes the query codes from that word on.
+    fn attend(&mut self, passes: &[Pass], layer_beats: usize, window: Option<usize>, late: Option<u16>) {
+        let p = &self.plan;
         // a window that the context does not reach past is none; contexts have 16 bits
         let window = window.and_then(|w| u16::try_from(w).ok()).unwrap_or(0);
-        self.out.attention(&passes, segments, window, [p.query, p.first, p.second], layer_beats as u32);
+        let attention = Instruction::Attn {
+            passes: 0,
+            segments: self.kv.segments as u16,
+            window,
+            scale: p.query,
+            smax: p.first,
+            ssum: p.second,
+            addr: layer_beats as u32,
+            beside: late.is_some(),
+            queries: late.unwrap_or(0),
+        };
+        self.out.attention_of(passes, attention);
+    }
+
+    /// Attention's integers times their factors to scratch, and on to the norm; with `beside` of some heads while it works on others.
+    fn outputs(&mut self, gain: Option<&[f32]>, beside: bool) {
+        let heads = self.model.heads;
+        let last = if beside { (heads / LAST).max(1) } else { heads };
+        let middle = (heads - last).div_ceil(2);
+        let mut first = 0;
+        for end in [middle, heads - last, heads] {
+            if end > first {
+                self.outputs_of(first..end, if beside { end as u8 } else { 0 });
+                let size = self.plan.head_size;
+                let axis = self.plan.queries.clone();
+                self.norm_or_largest(gain, &axis, first * size..end * size);
+            }
+            first = end;
+        }
+    }
+
+    fn outputs_of(&mut self, heads: Range<usize>, after: u8) {
+        let p = self.plan.clone();
+        let (first, count) = (heads.start as u8, heads.len());
+        let [largest, sum] = [p.first + first, p.second + first];
         let imm_m = (WIDE / f64::from(1 << 24)) as f32;
         let inverse =
-            Vector { m_kind: MKind::Imm, imm_m, func: Func::Recip, ..scalars(heads, p.second, p.second) };
-        self.out.vector(Vector {
-            zop: ZOp::Mul,
-            b_kind: BKind::Sreg,
-            b: p.first.into(),
-            b_inc: true,
-            ..inverse
-        });
+            Vector { m_kind: MKind::Imm, imm_m, func: Func::Recip, after, ..scalars(count, sum, sum) };
+        let factor = Vector { zop: ZOp::Mul, b_kind: BKind::Sreg, b: largest.into(), b_inc: true, ..inverse };
+        self.out.vector(factor);
+        let word = u16::from(first) * p.head;
         self.out.vector(Vector {
             n: p.head,
-            rep: heads as u8,
+            rep: count as u8,
             a_kind: AKind::Att,
+            a: word,
             m_kind: MKind::Sreg,
-            m: p.second.into(),
+            m: sum.into(),
             m_inc: true,
             dst_kind: DstKind::Vmem,
-            dst: p.scratch,
+            dst: p.scratch + word,
+            after,
             ..Vector::default()
         });
     }
+}
+
+impl Heads {
+    /// Those below a head, and the others.
+    fn split(&self, at: usize, words: u16) -> [Option<Heads>; 2] {
+        let below = at.saturating_sub(self.first).min(self.count);
+        let above = Heads {
+            first: self.first + below,
+            count: self.count - below,
+            acc: self.acc + below as u16 * words,
+            ..*self
+        };
+        [Heads { count: below, ..*self }, above].map(|heads| (heads.count > 0).then_some(heads))
+    }
+}
+
+/// The first query head that is coded beside attention: all of the last tile, and half of the one before. At least one is coded before.
+fn first_late(tiles: &[Vec<Heads>]) -> usize {
+    let queries = |tile: &Vec<Heads>| -> usize {
+        tile.iter().filter(|heads| heads.kind == Kind::Query).map(|heads| heads.count).sum()
+    };
+    let counts: Vec<usize> = tiles.iter().map(queries).collect();
+    let all: usize = counts.iter().sum();
+    let [.., before, last] = counts[..] else { return all.div_ceil(FIRST) };
+    (all - last - before / 2).max(1)
+}
+
+/// Whether the passes name all heads one after the other, so that they are done in their order, and few enough that a VECTOR can wait
+/// for each.
+fn in_order(passes: &[Pass], heads: usize) -> bool {
+    let mut all = passes.iter().flat_map(|pass| &pass.heads).map(|&head| usize::from(head));
+    heads < 1 << field::AFTER.width && (0..heads).all(|head| all.next() == Some(head))
 }
 
 /// The rows of the joined matrix that give some heads.

@@ -73,7 +73,6 @@ impl Emitter<'_> {
         self.codes(Some(&layer.input_norm), &plan.hidden, 1.0, false);
         self.attention(index, layer);
         self.part(format!("layer {index}, output projection"));
-        self.norm_or_largest(attention, &plan.queries);
         if attention.is_some() {
             self.load_gain(gains.next());
         }

@@ -45,15 +45,16 @@ impl Emitter<'_> {
         });
     }
 
-    /// The input of a norm, or of a matrix that has none, in one piece, and the largest magnitude of it.
-    pub(super) fn norm_or_largest(&mut self, gain: Option<&[f32]>, axis: &Axis) {
+    /// A piece of the input of a norm, or of a matrix that has none, in scratch, and the largest magnitude of it.
+    pub(super) fn norm_or_largest(&mut self, gain: Option<&[f32]>, axis: &Axis, places: Range<usize>) {
         let src = self.plan.scratch;
         match gain {
-            Some(_) => self.norm(src, axis, 0..axis.padded, false),
+            Some(_) => self.norm(src, axis, places, false),
             None => self.out.vector(Vector {
-                n: self.words(axis.padded),
-                a: src,
+                n: self.words(places.len()),
+                a: src + self.words(places.start),
                 reduce_max: Some(s::MAX),
+                part: places.end < axis.padded,
                 ..Vector::default()
             }),
         }

@@ -138,8 +138,8 @@ fn reads() -> Vec<Proof> {
             mutant: Mutant {
                 says: "a burst may be longer than its credits",
                 module: "",
-                from: "p_able = (|p_left) & (p_free >=",
-                to: "p_able = (|p_left) & (p_free + 3'd1 >=",
+                from: "p_length <= p_short ?",
+                to: "p_length <= 1'd1 ?",
             },
             how: How::Bounded(14),
             ..reader

@@ -1,9 +1,10 @@
 //! FIFO, relay, and the serial port's streams.
 
-use sterna_hdl::blocks::fifo::fifo;
+use sterna_hdl::blocks::fifo::{counted_fifo, fifo};
 use sterna_hdl::blocks::relay::relay;
 use sterna_hdl::blocks::uart;
 use sterna_hdl::dsl::MemStyle;
+use sterna_spec::config::Config;
 
 use super::{Mutant, PLAIN, Proof, emitted};
 use crate::formal::engine::How;
@@ -28,8 +29,8 @@ const UART: &str = "
 pub(super) fn proofs() -> Vec<Proof> {
     let fifo_lut = Proof {
         block: "fifo",
-        files: || emitted(&fifo(2, 4, MemStyle::Lut)),
-        top: "fifo_w2_d4_lut",
+        files: || emitted(&counted_fifo(&Config::preset("tiny")?, 2, 4, MemStyle::Lut)),
+        top: "fifo_w2_d4_lut_counted",
         numbers: &[("width", 2), ("depth", 4), ("count", 3), ("index", 2)],
         ..PLAIN
     };
@@ -43,7 +44,7 @@ pub(super) fn proofs() -> Vec<Proof> {
     vec![
         Proof {
             property: "stream rule 3; nothing lost, doubled or out of order (depth 4)",
-            inside: &[("fifo_w2_d4_lut", include_str!("../inside/fifo.v"))],
+            inside: &[("fifo_w2_d4_lut_counted", include_str!("../inside/fifo.v"))],
             mutant: Mutant {
                 says: "one word too many is taken",
                 module: "",

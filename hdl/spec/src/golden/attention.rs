@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::Golden;
 use super::step::floats;
-use crate::isa::{Pass, TINY};
+use super::{Golden, Write};
+use crate::isa::{During, Pass, TINY};
 use crate::numbers;
 use crate::registers::ErrorCode;
 
@@ -16,17 +16,51 @@ struct Cache {
     value_scales: Vec<f32>,
 }
 
+/// An ATTN with its passes.
+#[derive(Clone, Debug)]
+pub(super) struct Attention {
+    /// Its number in the step.
+    pub instruction: u32,
+    pub passes: Vec<Pass>,
+    pub segments: usize,
+    /// Tokens that a row attends to, 0 for all.
+    pub window: usize,
+    /// First SREG of the query scales, of the weight maxima, of the sums.
+    pub scalars: [usize; 3],
+    pub addr: u32,
+}
+
 impl Golden {
-    /// `window`: tokens that a row attends to, 0 for all. `scalars`: first SREG of the query scales, of the weight maxima,
-    /// of the sums.
+    /// An ATTN comes. With `beside` it is executed once somebody waits for it.
     pub(super) fn attention(
         &mut self,
-        passes: &[Pass],
-        segments: usize,
-        window: usize,
-        scalars: [usize; 3],
-        addr: u32,
+        attention: Attention,
+        beside: bool,
+        queries: u16,
     ) -> Result<(), ErrorCode> {
+        if !beside {
+            return self.attend_all(attention);
+        }
+        let words = attention.segments * (self.config.attention_width / self.config.lanes) as usize;
+        self.during = Some(During::new(&attention.passes, words, queries, attention.scalars));
+        self.pending = Some(attention);
+        Ok(())
+    }
+
+    /// Somebody waits for the ATTN that came last.
+    pub(super) fn attend_now(&mut self) -> Result<(), ErrorCode> {
+        let Some(attention) = self.pending.take() else { return Ok(()) };
+        if self.during.as_ref().is_some_and(|during| !during.complete()) {
+            return Err(ErrorCode::IllegalInstruction);
+        }
+        let instruction = std::mem::replace(&mut self.instruction, attention.instruction);
+        self.attend_all(attention)?;
+        self.instruction = instruction;
+        Ok(())
+    }
+
+    fn attend_all(&mut self, attention: Attention) -> Result<(), ErrorCode> {
+        let Attention { passes, segments, window, scalars, addr, .. } = attention;
         let size = segments * self.config.attention_width as usize;
         let limit = (self.config.heads * self.config.head_size) as usize;
         let head_ok = |&h: &u8| {
@@ -41,7 +75,7 @@ impl Golden {
         for row in self.active(false) {
             let end = self.descriptor(row).position as usize + 1;
             let first = if window == 0 { 0 } else { end.saturating_sub(window) };
-            for pass in passes {
+            for pass in &passes {
                 let cache = self.read_cache(row, pass.kv_head, segments, addr, first..end)?;
                 for &head in &pass.heads {
                     self.attend(row, usize::from(head), size, scalars, &cache)?;
@@ -118,7 +152,7 @@ impl Golden {
             }
         }
         self.rows[row].att[head * size..][..size].copy_from_slice(&sums);
-        self.set_scalar(row, smax + head, largest)?;
-        self.set_scalar(row, ssum + head, numbers::int_to_f32(sum))
+        self.set_scalar(row, Write::WEIGHTS, smax + head, largest)?;
+        self.set_scalar(row, Write::WEIGHTS, ssum + head, numbers::int_to_f32(sum))
     }
 }

@@ -12,9 +12,10 @@ mod vector;
 
 use crate::config::Config;
 use crate::device::{Device, DeviceError};
-use crate::isa::Beside;
+use crate::isa::{Beside, During};
 use crate::layout::KvLayout;
 use crate::registers::{self, ErrorCode, control, offset, status};
+use attention::Attention;
 use memory::Memory;
 
 /// One result of the vector unit (a word) or a scalar written by a reduction or by the attention unit.
@@ -24,7 +25,7 @@ pub struct Write {
     pub instruction: u32,
     /// Row of the step.
     pub row: u32,
-    /// [`crate::isa::DstKind`] of the result, or [`Write::SCALAR`].
+    /// [`crate::isa::DstKind`] of the result, or one of the kinds below.
     pub kind: u8,
     /// Word (for scalars: index; for ids: first id).
     pub address: u32,
@@ -33,7 +34,7 @@ pub struct Write {
 }
 
 impl Write {
-    /// Kind of a scalar written by a reduction or by the attention unit.
+    /// Kind of a scalar written by a reduction.
     pub const SCALAR: u8 = 15;
     /// Kind of a word of accumulators that a vector instruction reads: integers of 64 bits, the low half first.
     pub const MATRIX: u8 = 16;
@@ -43,6 +44,8 @@ impl Write {
     pub const LOADED: u8 = 18;
     /// The same into shared memory, of row 0 for LOAD.
     pub const SHARED: u8 = 19;
+    /// Kind of a scalar written by the attention unit.
+    pub const WEIGHTS: u8 = 20;
 }
 
 /// Bytes that an instruction stores to memory.
@@ -96,6 +99,10 @@ pub struct Golden {
     stores: Vec<Stored>,
     instruction: u32,
     beside: Beside,
+    /// The ATTN that VECTORs run beside.
+    during: Option<During>,
+    /// The same while it has not been executed.
+    pending: Option<Attention>,
     /// Rows of an instruction whose maxima and sums go on, and which of the two it has.
     open: Option<(Vec<usize>, [bool; 2])>,
 }
@@ -127,6 +134,8 @@ impl Golden {
             stores: Vec::new(),
             instruction: 0,
             beside: Beside::default(),
+            during: None,
+            pending: None,
             open: None,
         }
     }
@@ -197,9 +206,10 @@ impl Golden {
         }
     }
 
-    fn set_scalar(&mut self, row: usize, index: usize, value: f32) -> Result<(), ErrorCode> {
+    /// `kind`: who writes it, for the log.
+    fn set_scalar(&mut self, row: usize, kind: u8, index: usize, value: f32) -> Result<(), ErrorCode> {
         *self.rows[row].scalars.get_mut(index).ok_or(ErrorCode::IllegalInstruction)? = value;
-        self.note(row, Write::SCALAR, index, std::iter::once(value.to_bits()));
+        self.note(row, kind, index, std::iter::once(value.to_bits()));
         Ok(())
     }
 

@@ -1,8 +1,9 @@
 //! One step: reads the stream from its first beat to its last and executes it.
 
+use super::attention::Attention;
 use super::{Golden, Open, Stored, Write};
 use crate::device::DeviceError;
-use crate::isa::{INSTRUCTION_BYTES, Instruction, Pass};
+use crate::isa::{INSTRUCTION_BYTES, Instruction, Pass, Vector};
 use crate::registers::{self, ErrorCode, offset};
 
 /// What a row's registers say.
@@ -110,6 +111,7 @@ impl Golden {
         }
         self.open = None;
         self.beside.wait();
+        (self.during, self.pending) = (None, None);
         let beat = self.config.beat_bytes();
         let len = self.register(offset::PROGRAM_BEATS) as usize * beat;
         if len as u64 > self.memory_bytes() {
@@ -133,6 +135,12 @@ impl Golden {
             Instruction::Load { .. } | Instruction::Matmul { .. } | Instruction::Vector(_) => {}
             _ => self.beside.wait(),
         }
+        if !matches!(instruction, Instruction::Vector(Vector { after: 0, .. })) {
+            self.attend_now()?;
+        }
+        if !matches!(instruction, Instruction::Vector(_)) {
+            self.during = None;
+        }
         match instruction {
             Instruction::Load { words: 0, .. }
             | Instruction::Gather { words: 0, .. }
@@ -144,14 +152,22 @@ impl Golden {
             Instruction::Matmul { .. } => self.matmul(instruction, stream)?,
             Instruction::Vector(vector) => {
                 self.beside.vector(&vector, self.config.rows);
+                if let Some(during) = &mut self.during {
+                    if !during.allows(&vector) {
+                        return Err(ErrorCode::IllegalInstruction);
+                    }
+                    during.vector(&vector);
+                }
                 self.vector(&vector)?;
             }
-            Instruction::Attn { passes, segments, window, scale, smax, ssum, addr } => {
+            Instruction::Attn { passes, segments, window, scale, smax, ssum, addr, beside, queries } => {
                 let passes = (0..passes)
                     .map(|_| stream.slot().map(|s| Pass::decode(&s)))
                     .collect::<Result<Vec<_>, _>>()?;
-                let scalars = [scale, smax, ssum].map(usize::from);
-                self.attention(&passes, segments.into(), window.into(), scalars, addr)?;
+                let (scalars, instruction) = ([scale, smax, ssum].map(usize::from), self.instruction);
+                let (segments, window) = (segments.into(), window.into());
+                let attention = Attention { instruction, passes, segments, window, scalars, addr };
+                self.attention(attention, beside, queries)?;
             }
         }
         Ok(true)

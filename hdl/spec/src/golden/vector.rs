@@ -54,7 +54,7 @@ impl Golden {
             }
             if let Some(s) = v.reduce_max {
                 for (&row, open) in rows.iter().zip(&open) {
-                    self.set_scalar(row, usize::from(s) + rep, f32::from_bits(open.largest))?;
+                    self.set_scalar(row, Write::SCALAR, usize::from(s) + rep, f32::from_bits(open.largest))?;
                 }
                 if !v.part {
                     open.iter_mut().for_each(|open| open.largest = 0);
@@ -63,7 +63,7 @@ impl Golden {
         }
         if let (Some(s), false) = (v.reduce_sum, v.part) {
             for (&row, open) in rows.iter().zip(&mut open) {
-                self.set_scalar(row, s.into(), numbers::sum_of_squares(&open.squared))?;
+                self.set_scalar(row, Write::SCALAR, s.into(), numbers::sum_of_squares(&open.squared))?;
                 open.squared.clear();
             }
         }

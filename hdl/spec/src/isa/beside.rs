@@ -1,17 +1,27 @@
 //! What may run beside VECTORs: a MATMUL or a LOAD that touches nothing of theirs.
 
 use super::{AKind, DstKind, MKind, Vector};
+use std::collections::VecDeque;
 use std::ops::Range;
 
-/// The VECTORs that may still be at work when an instruction starts: those since the MATMUL before it.
+/// VECTORs that have not ended at most, when another instruction comes.
+pub const VECTORS_AT_WORK: usize = 8;
+
+/// What a VECTOR that may be at work has to do with others.
+#[derive(Clone, Debug, Default)]
+struct AtWork {
+    /// Accumulator words, words of shared memory that it reads.
+    accumulators: Option<Range<usize>>,
+    shared: Option<Range<usize>>,
+    /// It writes activation codes; 1 if a MATMUL can follow them.
+    codes: Option<bool>,
+}
+
+/// The VECTORs that may still be at work when an instruction starts: of those since the MATMUL before it the last
+/// [`VECTORS_AT_WORK`].
 #[derive(Clone, Debug, Default)]
 pub struct Beside {
-    /// Accumulator words that each of them reads.
-    accumulators: Vec<Range<usize>>,
-    /// Words of shared memory that each of them reads.
-    shared: Vec<Range<usize>>,
-    /// Where each of them that writes activation codes begins.
-    codes: Vec<u16>,
+    vectors: VecDeque<AtWork>,
     /// A MATMUL came since; the next VECTOR waits for everything before it.
     behind: bool,
 }
@@ -22,28 +32,33 @@ impl Beside {
         if self.behind {
             *self = Beside::default();
         }
+        self.vectors.truncate(VECTORS_AT_WORK - 1);
+        let mut new = AtWork::default();
         if v.dst_kind == DstKind::Act {
-            self.codes.push(v.dst);
+            // from the first word on, and none else's
+            new.codes = Some(v.dst == 0 && self.vectors.iter().all(|other| other.codes.is_none()));
         }
         if v.a_kind == AKind::Acc {
             let (first, words) = (usize::from(v.a), usize::from(v.n) * usize::from(v.rep));
-            self.accumulators.push(first..first + words);
+            new.accumulators = Some(first..first + words);
         }
         if v.m_kind == MKind::Cmem {
             let (first, parts) = (usize::from(v.m), (rows as usize - 1) * usize::from(v.m_stride));
-            self.shared.push(first..first + parts + usize::from(v.n));
+            new.shared = Some(first..first + parts + usize::from(v.n));
         }
+        self.vectors.push_front(new);
     }
 
     /// 1 if a MATMUL that writes these accumulator words may run beside the VECTORs before it. It follows the codes of one of them
     /// that begins with the first word.
     pub fn allows_matmul(&self, writes: &Range<usize>) -> bool {
-        matches!(self.codes[..], [] | [0]) && apart(&self.accumulators, writes)
+        let codes = self.vectors.iter().all(|v| v.codes != Some(false));
+        codes && self.vectors.iter().all(|v| apart(v.accumulators.as_ref(), writes))
     }
 
     /// 1 if a LOAD that writes these words of shared memory may.
     pub fn allows_load(&self, writes: &Range<usize>) -> bool {
-        apart(&self.shared, writes)
+        self.vectors.iter().all(|v| apart(v.shared.as_ref(), writes))
     }
 
     /// A MATMUL comes.
@@ -67,6 +82,6 @@ impl Beside {
     }
 }
 
-fn apart(reads: &[Range<usize>], writes: &Range<usize>) -> bool {
-    reads.iter().all(|r| r.end <= writes.start || writes.end <= r.start)
+fn apart(reads: Option<&Range<usize>>, writes: &Range<usize>) -> bool {
+    reads.is_none_or(|r| r.end <= writes.start || writes.end <= r.start)
 }

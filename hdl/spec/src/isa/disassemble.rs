@@ -20,12 +20,14 @@ impl fmt::Display for Instruction {
                 let beside = if *beside { " beside" } else { "" };
                 write!(f, "matmul{beside} acc[{dst}] blocks={blocks} chunks={chunks} planes={planes}")
             }
-            Instruction::Attn { passes, segments, window, scale, smax, ssum, addr } => {
-                write!(f, "attn passes={passes} segments={segments}")?;
+            Instruction::Attn { passes, segments, window, scale, smax, ssum, addr, beside, queries } => {
+                let beside = if *beside { " beside" } else { "" };
+                write!(f, "attn{beside} passes={passes} segments={segments}")?;
                 if *window > 0 {
                     write!(f, " window={window}")?;
                 }
-                write!(f, " s[{scale}] -> s[{smax}], s[{ssum}] kv+{addr}")
+                write!(f, " s[{scale}] -> s[{smax}], s[{ssum}] kv+{addr}")?;
+                if *queries > 0 { write!(f, ", awaits query[{queries}..]") } else { Ok(()) }
             }
             Instruction::Vector(v) => v.fmt(f),
         }
@@ -80,6 +82,9 @@ impl fmt::Display for Vector {
         }
         if self.part {
             write!(f, ", to go on")?;
+        }
+        if self.after > 0 {
+            write!(f, "; after {} heads", self.after)?;
         }
         Ok(())
     }

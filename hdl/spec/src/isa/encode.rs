@@ -71,8 +71,10 @@ impl Instruction {
                 put(A, chunks.into());
                 put(B, planes.into());
             }
-            Instruction::Attn { passes, segments, window, scale, smax, ssum, addr } => {
+            Instruction::Attn { passes, segments, window, scale, smax, ssum, addr, beside, queries } => {
                 put(OP, Op::Attn as u32);
+                put(BESIDE, beside.into());
+                put(DST, queries.into());
                 put(N, passes.into());
                 put(A, segments.into());
                 put(B, window.into());
@@ -124,6 +126,8 @@ impl Instruction {
                 smax: get(SMAX) as u8,
                 ssum: get(SSUM) as u8,
                 addr: get(ADDR),
+                beside: get(BESIDE) != 0,
+                queries: get(DST) as u16,
             },
             Op::Vector => Instruction::Vector(Vector::take(&get).ok_or(w[0])?),
         })
@@ -157,6 +161,7 @@ impl Vector {
         put(REDUCE_MAX, self.reduce_max.is_some().into());
         put(REDUCE_SUM, self.reduce_sum.is_some().into());
         put(PART, self.part.into());
+        put(AFTER, self.after.into());
         put(IMM_B, self.imm_b);
         put(ADDR, self.addr);
     }
@@ -186,6 +191,7 @@ impl Vector {
             reduce_max: (get(REDUCE_MAX) != 0).then_some(get(SMAX) as u8),
             reduce_sum: (get(REDUCE_SUM) != 0).then_some(get(SSUM) as u8),
             part: get(PART) != 0,
+            after: get(AFTER) as u8,
             addr: get(ADDR),
         })
     }

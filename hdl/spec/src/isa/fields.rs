@@ -43,8 +43,10 @@ pub mod field {
     pub const OP: Field = Field::new(0, 0, 8);
     /// Only rows that ask for logits.
     pub const HEAD: Field = Field::new(0, 8, 1);
-    /// The matrix, or the load, does not wait for the vector instructions before it.
+    /// The matrix, or the load, does not wait for the vector instructions before it; those behind the attention do not wait for it.
     pub const BESIDE: Field = Field::new(0, 9, 1);
+    /// Heads of the attention at work that must be done.
+    pub const AFTER: Field = Field::new(0, 10, 6);
     /// Words, elements, blocks or passes.
     pub const N: Field = Field::new(0, 16, 16);
     /// Address of A; chunks; segments; index kind.
@@ -53,7 +55,7 @@ pub mod field {
     pub const B: Field = Field::new(1, 16, 16);
     /// Address of m.
     pub const M: Field = Field::new(2, 0, 16);
-    /// Address of the result.
+    /// Address of the result; first word of the queries that come behind an attention.
     pub const DST: Field = Field::new(2, 16, 16);
     /// Repetitions (heads).
     pub const REP: Field = Field::new(3, 0, 8);

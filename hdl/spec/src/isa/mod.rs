@@ -4,13 +4,15 @@
 
 mod beside;
 mod disassemble;
+mod during;
 mod encode;
 mod fields;
 mod kinds;
 #[cfg(test)]
 mod tests;
 
-pub use beside::Beside;
+pub use beside::{Beside, VECTORS_AT_WORK};
+pub use during::During;
 pub use fields::{Field, field};
 pub use kinds::{AKind, BKind, DstKind, Func, MKind, Op, ZOp};
 
@@ -53,6 +55,8 @@ pub struct Vector {
     pub reduce_sum: Option<u8>,
     /// Its reductions go on in the next VECTOR that has them.
     pub part: bool,
+    /// Query heads, in the order of the passes, that an ATTN at work must be done with before it begins; 0: it does not wait.
+    pub after: u8,
     pub addr: u32,
 }
 
@@ -82,6 +86,7 @@ impl Default for Vector {
             reduce_max: None,
             reduce_sum: None,
             part: false,
+            after: 0,
             addr: 0,
         }
     }
@@ -152,6 +157,10 @@ pub enum Instruction {
         ssum: u8,
         /// The layer's offset in beats from the row's KV base.
         addr: u32,
+        /// The VECTORs behind it do not wait for it: see [`During`].
+        beside: bool,
+        /// With `beside`: the first word of query codes that comes behind it, 0 if all are there.
+        queries: u16,
     },
 }
 

@@ -26,6 +26,7 @@ fn every_instruction_survives_encoding() {
         reduce_max: Some(9),
         reduce_sum: Some(255),
         part: true,
+        after: 63,
         addr: u32::MAX,
         m_inc: true,
     };
@@ -44,7 +45,17 @@ fn every_instruction_survives_encoding() {
         Instruction::Matmul { blocks: 384, chunks: 7, planes: 4, dst: 96, beside: true },
         Instruction::Vector(vector),
         Instruction::Vector(Vector::default()),
-        Instruction::Attn { passes: 2, segments: 4, window: 65535, scale: 1, smax: 2, ssum: 3, addr: 5 },
+        Instruction::Attn {
+            passes: 2,
+            segments: 4,
+            window: 65535,
+            scale: 1,
+            smax: 2,
+            ssum: 3,
+            addr: 5,
+            beside: true,
+            queries: 48,
+        },
     ];
     for i in all {
         assert_eq!(Instruction::decode(&i.encode()), Ok(i));
@@ -57,8 +68,8 @@ fn every_instruction_survives_encoding() {
 fn fields_do_not_overlap() {
     use field::*;
     let vector = [
-        OP, HEAD, BESIDE, N, A, B, M, DST, REP, SMAX, SSUM, M_STRIDE, IMM_M, A_KIND, ROTATE, M_KIND, M_INC,
-        FN, ZOP, B_KIND, B_INC, DST_KIND, REDUCE_MAX, REDUCE_SUM, PART, IMM_B, ADDR,
+        OP, HEAD, BESIDE, AFTER, N, A, B, M, DST, REP, SMAX, SSUM, M_STRIDE, IMM_M, A_KIND, ROTATE, M_KIND,
+        M_INC, FN, ZOP, B_KIND, B_INC, DST_KIND, REDUCE_MAX, REDUCE_SUM, PART, IMM_B, ADDR,
     ];
     let mut used = [0u32; 8];
     for f in vector {

@@ -7,7 +7,7 @@
 //!  d ---------------- K, V ------------> | dot: S*U multipliers, sums --> softmax    |
 //!     \--> scales ---------------------> |  ^------- weight codes ----------'        |
 //!  control --turns, tags--> weigh -tags> +---sums----------------largest, total------+
-//!                                              \--> output: ATT memory --> att_data, s_*
+//!                                              \--> output: ATT memory --> att_data, s_*, heads_done
 //! ```
 //!
 //! | file | part |
@@ -36,6 +36,10 @@
 //! So a pass takes the cycles of its beats and four more, or, if V takes less than n + 75 for n tokens, those in place of V. Some
 //! n + 130 cycles of an instruction are hidden by nothing. With fewer segments than S, K and V take n cycles each. No token outside
 //! a row's window or beyond its position counts, and nothing outside the groups of S tokens of those that count is fetched.
+//!
+//! VECTORs may run beside an instruction. `loaded`, `heads_done` say how far it is; both are 0 from the cycle after `start` on.
+//! DST names the first word of QUERY that VECTORs write after `start` (0: none): a head waits for its words. A scalar is read in
+//! a cycle with `s_granted` and comes a cycle later; one is written in a cycle with `s_we` and `s_taken`.
 
 mod control;
 mod dot;
@@ -74,6 +78,8 @@ struct Insn<'m> {
     segments: Sig<'m>,
     /// Tokens before its own that a row attends to; all ones for all.
     past: Sig<'m>,
+    /// First word of QUERY that comes after `start`, 0 for none.
+    awaited: Sig<'m>,
     layer: Sig<'m>,
     scale: Sig<'m>,
     largest: Sig<'m>,
@@ -116,6 +122,7 @@ fn instruction<'m>(m: &'m Module, shape: &Shape) -> Insn<'m> {
         (field::SMAX, 8),
         (field::SSUM, 8),
         (field::ADDR, 32),
+        (field::DST, shape.words_bits()),
     ];
     let f = fields(m, insn, &wanted);
     let rows = m.input("rows", u(5), "active rows");
@@ -131,6 +138,7 @@ fn instruction<'m>(m: &'m Module, shape: &Shape) -> Insn<'m> {
         largest: f[4],
         total: f[5],
         layer: f[6],
+        awaited: f[7],
     }
 }
 
@@ -164,7 +172,10 @@ fn planning<'m>(m: &'m Module, shape: &Shape, insn: &Insn<'m>, parts: &Parts<'m>
         part.connect("start", insn.start);
         part.connect("passes", insn.passes);
     }
+    m.output("loaded", u(1), "all descriptors were taken").set(passes.out("all_loaded"));
     plan.connect("rows", insn.rows);
+    output.connect("start", insn.start);
+    output.connect("active", insn.rows);
     plan.connect("past", insn.past);
     wire(passes, plan, &["loaded", "kv_head", "count"]);
     wire(control, plan, &["over"]);
@@ -215,11 +226,12 @@ fn sources<'m>(m: &'m Module, insn: &Insn<'m>, parts: &Parts<'m>) {
     }
     fetch.connect("layer", insn.layer);
     fetch.source("req").to(m.stream_out("req", u(48), "requests: beat address, then number of beats"));
-    for ports in ["q_", "s_rrow", "s_rindex"] {
+    for ports in ["q_", "s_rrow", "s_rindex", "s_granted"] {
         m.export(query, ports, ports);
     }
     query.connect("first_scale", insn.scale);
     query.connect("past", insn.past);
+    query.connect("awaited", insn.awaited);
     query.connect("next", weigh.out("next_query"));
     control.connect("query_ready", query.out("ready"));
 }
@@ -246,7 +258,7 @@ fn beats<'m>(m: &'m Module, shape: &Shape, parts: &Parts<'m>) -> Sig<'m> {
 fn slots<'m>(m: &'m Module, shape: &Shape, parts: &Parts<'m>, beat: Sig<'m>) -> Vec<[Sig<'m>; 3]> {
     let Parts { query, control, weigh, output, scales, .. } = *parts;
     let (dots, softmaxes) = (Rc::new(dot::dot(shape)), Rc::new(softmax::softmax(shape)));
-    let scalar = m.input("s_rdata", u(32), "the scalar asked for a cycle before");
+    let scalar = m.input("s_rdata", u(32), "the scalar that was granted a cycle before");
     let segment = output.out("draining").mux(output.out("drain_segment"), control.out("value_segment"));
     let segment = m.delay("sum_segment", segment, "segment whose sums are added to or read");
     let part =
@@ -294,7 +306,7 @@ fn results<'m>(m: &'m Module, insn: &Insn<'m>, parts: &Parts<'m>, slots: &[[Sig<
     output.connect("first_sum", insn.total);
     output.connect("hold", control.out("value_begins"));
     output.connect("drain", control.out("drain"));
-    for ports in ["att_", "s_we", "s_row", "s_index", "s_wdata"] {
+    for ports in ["att_", "s_we", "s_row", "s_index", "s_wdata", "s_taken", "heads_done"] {
         m.export(output, ports, ports);
     }
     m.output("done", u(1), "all passes of all rows are written").set(control.out("done"));

@@ -1,20 +1,23 @@
 //! ATT: the sums of all slots, and the scalars that go with them.
 //!
 //! ```text
-//! LARGEST, SUM  a slot's largest weight; its sum of weights --> int -> float   --> SREG[smax + h], SREG[ssum + h]
+//! LARGEST, SUM  a slot's largest weight; its sum of weights --> int -> float --> FIFO --> SREG[smax + h], SREG[ssum + h]
 //! WORDS         its sums, V a cycle --> ATT memory, P rows --> att_data  (ATT_LATENCY)
+//! ROOM          for the next slot's scalars is awaited
+//! FLUSH         the last word and scalar are on their way; then the descriptor's heads are done, if the pass has the last row
 //! ```
 //!
 //! Largest weights and sums are kept from `hold` on, as V begins, and everything is written from `drain` on, when V has ended:
-//! beside a later pass's K. `busy` lasts from `hold` to the last word.
+//! beside a later pass's K. `busy` lasts from `hold` to the last word and the last scalar, which waits until it is taken. A slot
+//! begins when the FIFO has room for its scalars and those before them, so nothing stalls ahead of it.
 
 use super::ATT_LATENCY;
 use super::query::unread_address;
-use super::shape::{COUNT_BITS, HEAD_BITS, Shape, later, taps};
+use super::shape::{COUNT_BITS, HEAD_BITS, HEADS_BITS, Shape, later, taps};
 use super::softmax::fixed_sum_bits;
 use super::walk::{Pass, Slots, slots};
-use crate::blocks::fp;
-use crate::dsl::{Module, Sig, Wire, index_width, u};
+use crate::blocks::{fifo::fifo, fp};
+use crate::dsl::{MemStyle, Module, Sig, Wire, count_width, index_width, u};
 
 /// Bits of a sum in `att_data`.
 pub(super) const ATT_BITS: u32 = 40;
@@ -22,6 +25,8 @@ pub(super) const ATT_BITS: u32 = 40;
 const WRITE: u32 = 3;
 /// Cycles from a slot's chosen scalars to SREG.
 const SCALAR: u32 = fp::INT_TO_F32_LATENCY;
+/// Scalars that wait to be taken at most.
+const WAITING: usize = 8;
 
 /// Module `attention_output_*`.
 pub(super) fn output(shape: &Shape) -> Module {
@@ -47,30 +52,48 @@ pub(super) fn output(shape: &Shape) -> Module {
 
     let start = m.input("drain", u(1), "the slots' sums are complete");
     let segments = m.input("segments", u(shape.segment_count_bits()), "segments of a head");
-    let state = m.fsm("state", &["IDLE", "LARGEST", "SUM", "WORDS", "FLUSH"], "see above");
-    let slot_done = m.wire("slot_done", u(1));
+    let state = m.fsm("state", &["IDLE", "LARGEST", "SUM", "WORDS", "ROOM", "FLUSH"], "see above");
+    let [slot_done, room] = ["slot_done", "room"].map(|name| m.wire(name, u(1)));
     let now = slots(&m, shape, &pass, start, slot_done.sig());
     let flushed = m.wire("flushed", u(1));
     state.from("IDLE").goto(start, "LARGEST");
     state.from("LARGEST").goto(m.u(1, 1), "SUM");
     state.from("SUM").goto(m.u(1, 1), "WORDS");
-    state.from("WORDS").goto(slot_done.sig() & now.last, "FLUSH").goto(slot_done.sig(), "LARGEST");
+    let words = state.from("WORDS").goto(slot_done.sig() & now.last, "FLUSH");
+    words.goto(slot_done.sig() & room.sig(), "LARGEST").goto(slot_done.sig(), "ROOM");
+    state.from("ROOM").goto(room.sig(), "LARGEST");
     state.from("FLUSH").goto(flushed.sig(), "IDLE");
+    let written = m.node("written", state.is("FLUSH") & flushed.sig());
     let busy = m.reg("pass_is_held", u(1), Some(0), "a pass is being written, or about to be");
     busy.when(begin, 1);
-    busy.when(state.is("FLUSH") & flushed.sig(), 0);
+    busy.when(written, 0);
     m.output("busy", u(1), "a pass is being written, or about to be").set(busy.q());
 
     let head = heads.word_dyn(now.column.bits(0, shape.slot_bits()), HEAD_BITS);
     let head = m.delay("head", head, "query head of the slot, a cycle after LARGEST");
     let turn = [state.is("LARGEST"), state.is("SUM")];
-    let scalars = scalars(&m, shape, &now, head, turn, [largest, totals]);
+    let scalars = scalars(&m, shape, &now, head, turn, [largest, totals], room);
     let words = drain(&m, shape, &now, head, [state.is("SUM"), state.is("WORDS")], segments, slot_done);
     flushed.set(!(scalars | words));
+    progress(&m, shape, now.row, pass.count, written);
     m
 }
 
-/// Writes largest weight and sum of a slot, after the turn of each; 1 while one of them is on its way.
+/// Counts the heads that are done; `end`: the row after the pass.
+fn progress<'m>(m: &'m Module, shape: &Shape, end: Sig<'m>, count: Sig<'m>, written: Sig<'m>) {
+    let start = m.input("start", u(1), "an instruction starts");
+    let active = m.input("active", u(5), "active rows");
+    let bits = shape.row_bits();
+    m.unused("ends of a pass are 1 to P, which differ in the other bits", active.bits(bits, 5 - bits));
+    let all_rows = m.node("all_rows", end.eq(active.bits(0, bits)));
+    let heads = m.reg("heads_written", u(HEADS_BITS), Some(0), "heads that are done");
+    heads.when(start, 0);
+    heads.when(written & all_rows, heads.q().wrapping_add(count.zext(HEADS_BITS)));
+    let doc = "query heads, as descriptors name them, whose results of all rows are there";
+    m.output("heads_done", u(HEADS_BITS), doc).set(heads.q());
+}
+
+/// Writes largest weight and sum of a slot, after the turn of each; 1 while one of them is not taken. `room`: for those of a slot.
 fn scalars<'m>(
     m: &'m Module,
     shape: &Shape,
@@ -78,6 +101,7 @@ fn scalars<'m>(
     head: Sig<'m>,
     [is_largest, is_sum]: [Sig<'m>; 2],
     [largest, totals]: [Sig<'m>; 2],
+    room: Wire<'m>,
 ) -> Sig<'m> {
     let firsts =
         [m.input("first_max", u(8), "SREG of head 0's"), m.input("first_sum", u(8), "SREG of head 0's")];
@@ -88,13 +112,30 @@ fn scalars<'m>(
     // the head is known a cycle after the largest weight's turn, and still is after the sum's
     let sum_turn = m.delay("sum_turn", is_sum, "the sum's turn, not the largest weight's");
     let index = sum_turn.mux(firsts[1], firsts[0]).wrapping_add(head.zext(8));
-    let we = taps(m, "scalar_tags", is_largest | is_sum, 1 + SCALAR);
-    m.output("s_we", u(1), "writes a scalar").set(we[1 + SCALAR as usize]);
-    m.output("s_row", u(4), "its row").set(later(m, "row_tag", now.row, 1 + SCALAR).zext(4));
-    m.output("s_index", u(8), "its index").set(later(m, "index_tag", index, SCALAR));
+    let begins = m.node("scalar_begins", is_largest | is_sum);
+    let row = later(m, "row_tag", now.row, 1 + SCALAR);
+    let index = later(m, "index_tag", index, SCALAR);
     let data = later(m, "sum_tag", sum_turn, SCALAR).mux(float.out("result"), largest);
-    m.output("s_wdata", u(32), "binary32").set(data);
-    we.into_iter().reduce(|a, b| a | b).unwrap_or(is_sum)
+    let queue = m.instance("u_queue", fifo(40 + row.width(), WAITING, MemStyle::Lut));
+    let sink = queue.sink("x");
+    sink.set(taps(m, "scalar_tags", begins, 1 + SCALAR)[1 + SCALAR as usize], m.cat_lsb(&[data, index, row]));
+    m.unused("there is room", sink.ready);
+    let y = queue.source("y");
+    y.ready.set(m.input("s_taken", u(1), "with s_we: the scalar is written in this cycle"));
+    m.output("s_we", u(1), "offers a scalar").set(y.valid);
+    m.output("s_row", u(4), "its row").set(y.data.bits(40, row.width()).zext(4));
+    m.output("s_index", u(8), "its index").set(y.data.bits(32, 8));
+    m.output("s_wdata", u(32), "binary32").set(y.data.bits(0, 32));
+    waiting(m, begins, m.node("scalar_taken", y.fires()), room)
+}
+
+/// Counts the scalars that are not taken; 1 if some are left after this cycle. `room`: for two more.
+fn waiting<'m>(m: &'m Module, begins: Sig<'m>, taken: Sig<'m>, room: Wire<'m>) -> Sig<'m> {
+    let waiting = m.reg("waiting", u(count_width(WAITING)), Some(0), "scalars that are not taken");
+    waiting.when(begins & !taken, waiting.q().wrapping_add(1));
+    waiting.when(taken & !begins, waiting.q().wrapping_sub(1));
+    room.set(waiting.q().le(WAITING - 2));
+    waiting.q().bits(1, count_width(WAITING) - 1).any() | waiting.q().bit(0) & !taken
 }
 
 /// Copies the slots' sums to the ATT memory; 1 while a word is on its way.

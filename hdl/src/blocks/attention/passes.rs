@@ -35,6 +35,7 @@ pub(super) fn passes(shape: &Shape) -> Module {
     loading.when(start, count.ne(0));
     loading.when(done & (loaded.q() + 1u8).eq(count), 0);
     loaded_out.set(loaded.q());
+    m.output("all_loaded", u(1), "no descriptor is to come").set(!loading.q());
 
     let heads = |i: usize| words.bits(64 + 8 * i as u32, HEAD_BITS);
     let mut parts = vec![words.bits(0, KV_HEAD_BITS), words.bits(32, COUNT_BITS)];

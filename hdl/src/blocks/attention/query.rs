@@ -2,11 +2,14 @@
 //!
 //! ```text
 //! q_* --> QUERY memory, P rows --> word of V codes + slot, segment, part --> the slots' own small memories
-//! SREG[m + head] ------------------------------------------------------> the slots' query scale
+//!  \--> there: words of a row that are there, for those read to wait for
+//! SREG[m + head], with the head's first word, when granted -------------> the slots' query scale
 //! last token of the pass, window --------------------------------------> first and last token of the slot's row
 //! ```
 //!
-//! The slots of the next pass are loaded as soon as the present pass has all its scores (`next`): while it is weighed.
+//! The slots of the next pass are loaded as soon as the present pass has all its scores (`next`): while it is weighed. The words
+//! from `awaited` on come after `start`, in order, each in all rows before the next (`q_whole`); a head's scale is in SREG before
+//! its first word comes.
 
 use super::shape::{COUNT_BITS, HEAD_BITS, NUMBER_BITS, PAST_BITS, Shape};
 use super::walk::{Pass, slots};
@@ -48,19 +51,24 @@ pub(super) fn query(shape: &Shape) -> Module {
     let (base, read) = (state.is("BASE").named("base"), state.is("READ").named("read"));
     let head = head_of(&m, shape, now.column);
     let segments = m.input("segments", u(shape.segment_count_bits()), "segments of a head");
-    let first = m.reg("first_word", u(shape.address_bits()), None, "first word of the head in its row");
-    first.when(base, shape.head_word(&m, head, segments));
-    let at = Counters::new(&m, shape, base, read, segments);
-    slot_done.set(read & at.last);
+    let word = m.reg("word_of_row", u(shape.address_bits()), None, "word of the head in its row");
+    let moves = m.wire("moves", u(1));
+    word.when(base, shape.head_word(&m, head, segments));
+    word.when(moves.sig(), word.q().wrapping_add(1));
+    let at = Counters::new(&m, shape, base, moves.sig(), segments);
+    let is_there = m.node("is_there", read & word.q().lt(there(&m, shape, start)));
+    let one_hot = one_hot(&m, now.slot, shape.slots);
+    let scaled = scales(&m, [base, is_there], now.row, head, one_hot);
+    moves.set(is_there & (!at.last | scaled));
+    let moves = moves.sig();
+    slot_done.set(moves & at.last);
     let style = shape.style(word_bits, shape.row_depth());
     let memory = m.mem("query", word_bits, shape.row_depth(), style, "V codes a word, row by row");
     store(&m, shape, memory);
-    let word = first.q().wrapping_add(at.word);
-    let data = memory.read("word", shape.address(&m, now.row, word), read);
+    let data = memory.read("word", shape.address(&m, now.row, word.q()), moves);
     m.output("code_data", u(word_bits), "V codes").set(data);
-    let one_hot = one_hot(&m, now.slot, shape.slots);
     let code_we = m.reg("code_slot", one_hot.ty(), Some(0), "slot of the word that was read");
-    code_we.set(read.mux(one_hot, 0));
+    code_we.set(moves.mux(one_hot, 0));
     m.output("code_we", one_hot.ty(), "writes the codes of these slots").set(code_we.q());
     m.output("code_segment", at.segment.ty(), "segment").set(m.delay("read_segment", at.segment, ""));
     m.output("code_part", at.part.ty(), "part of the segment, one-hot").set(m.delay(
@@ -68,7 +76,6 @@ pub(super) fn query(shape: &Shape) -> Module {
         at.part,
         "",
     ));
-    scales(&m, shape, base, now.row, head, one_hot);
     spans(&m, shape, now.left);
     m
 }
@@ -111,14 +118,37 @@ pub(super) fn unread_address(m: &Module, shape: &Shape, row: Sig, word: Sig) {
     }
 }
 
-/// SREG[m + head] goes to the slot a cycle after it is asked for.
-fn scales<'m>(m: &'m Module, shape: &Shape, ask: Sig<'m>, row: Sig<'m>, head: Sig<'m>, slot: Sig<'m>) {
+/// Words of QUERY that are there, in all rows; all ones for all.
+fn there<'m>(m: &'m Module, shape: &Shape, start: Sig<'m>) -> Sig<'m> {
+    let bits = shape.words_bits();
+    let awaited = m.input("awaited", u(bits), "first word that is still to come, 0 for none");
+    let whole = m.input("q_whole", u(1), "with q_we: the word is complete, in all rows");
+    let there = m.reg("there", u(bits), Some(0), "words that are there, all ones for all");
+    there.when(start, awaited | (!awaited.any()).repeat(bits));
+    there.when(whole & !there.q().all(), there.q().wrapping_add(1));
+    there.q()
+}
+
+/// SREG[m + head] goes to the slot a cycle after it is granted, which it may be from the head's first word on; 1 when it was or is.
+fn scales<'m>(
+    m: &'m Module,
+    [base, may]: [Sig<'m>; 2],
+    row: Sig<'m>,
+    head: Sig<'m>,
+    slot: Sig<'m>,
+) -> Sig<'m> {
     let first = m.input("first_scale", u(8), "SREG of the query scale of head 0");
+    let granted = m.input("s_granted", u(1), "the scalar asked for is read");
     m.output("s_rrow", u(4), "row of the scale").set(row);
     m.output("s_rindex", u(8), "index of the scale").set(first.wrapping_add(head.zext(8)));
+    let wanted = m.reg("scale_wanted", u(1), None, "the slot's scale has not been read");
+    let taken = m.node("scale_taken", may & wanted.q() & granted);
+    wanted.when(base, 1);
+    wanted.when(taken, 0);
     let we = m.reg("scale_slot", slot.ty(), Some(0), "slot of the scale that was read");
-    we.set(ask.mux(slot, 0));
-    m.output("slot_we", u(shape.slots as u32), "writes query scale and span of these slots").set(we.q());
+    we.set(taken.mux(slot, 0));
+    m.output("slot_we", slot.ty(), "writes query scale and span of these slots").set(we.q());
+    !wanted.q() | granted
 }
 
 /// Bit `index` of `n` bits.
@@ -130,9 +160,8 @@ pub(super) fn one_hot<'m>(m: &'m Module, index: Sig<'m>, n: usize) -> Sig<'m> {
     m.cat_lsb(&(0..n).map(|i| index.eq(i)).collect::<Vec<_>>())
 }
 
-/// Word, segment and part of a head, counted together.
+/// Segment and part of a head, counted together.
 struct Counters<'m> {
-    word: Sig<'m>,
     segment: Sig<'m>,
     part: Sig<'m>,
     last: Sig<'m>,
@@ -140,9 +169,6 @@ struct Counters<'m> {
 
 impl<'m> Counters<'m> {
     fn new(m: &'m Module, shape: &Shape, clear: Sig<'m>, step: Sig<'m>, segments: Sig<'m>) -> Self {
-        let word = m.reg("word_of_head", u(shape.address_bits()), None, "word of the head");
-        word.when(clear, 0);
-        word.when(step, word.q().wrapping_add(1));
         let segment = m.reg("segment", u(shape.segment_bits()), None, "segment of the head");
         let (part, wrap) = if shape.parts() == 1 {
             (m.u(1, 1), step)
@@ -157,6 +183,6 @@ impl<'m> Counters<'m> {
         segment.when(wrap, segment.q().wrapping_add(1));
         let last = (segment.q() + 1u8).eq(segments);
         let last = if shape.parts() == 1 { last } else { last & part.msb() };
-        Counters { word: word.q(), segment: segment.q(), part, last }
+        Counters { segment: segment.q(), part, last }
     }
 }

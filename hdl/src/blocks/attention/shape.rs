@@ -15,6 +15,8 @@ pub(super) const PASS_COUNT_BITS: u32 = 7;
 pub(super) const HEAD_BITS: u32 = 6;
 /// Bits of a number of heads of a pass.
 pub(super) const COUNT_BITS: u32 = 4;
+/// Bits of a number of heads of an instruction.
+pub(super) const HEADS_BITS: u32 = HEAD_BITS + 1;
 /// Bits of the number of tokens that a row attends to beside its own.
 pub(super) const PAST_BITS: u32 = 16;
 /// Passes that the plan holds at most.
@@ -139,6 +141,10 @@ impl Shape {
     /// Bits of an address of the QUERY and ATT memories.
     pub fn address_bits(&self) -> u32 {
         index_width(self.row_depth())
+    }
+    /// Bits of a number of words of a row in the QUERY memory.
+    pub fn words_bits(&self) -> u32 {
+        count_width(self.row_words)
     }
     /// Bits of the heads of a pass.
     pub fn heads_bits(&self) -> u32 {

@@ -176,7 +176,7 @@ impl<D: Device> Bench<D> {
 
     /// Bytes that wait in the bridge.
     pub fn queued(&mut self) -> u64 {
-        self.sim.get("line.queue.count")
+        self.sim.get("line.queue.stored") + self.sim.get("line.queue.head_full")
     }
 
     pub fn run(&mut self, cycles: usize) {

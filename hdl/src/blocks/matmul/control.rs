@@ -99,10 +99,18 @@ pub(super) fn control(d: &Dims) -> Module {
 
     // beats: taken while tables are complete
     let ask = ask(&m, d, asked, asked_word);
-    let ready = m.node("beats_taken", complete.any() & !ask.reads);
+    // whether tables are complete stands in a register of its own: what is made of it goes far
+    let some = m.reg("some_complete", u(1), Some(0), "a bank is complete");
+    some.when(built, 1);
+    some.when(chunk_end.sig(), complete.gt(1));
+    let ready = m.node("beats_taken", some.q() & !ask.reads);
     beat.set(valid & ready);
     let left = m.reg("blocks_left", u(block_bits), None, "beats left of the chunk");
-    let last = m.node("last_block", left.q().eq(1));
+    // stands in a register, as the beats of a chunk are counted by it: a chunk has more blocks than one
+    let last = m.reg("last_block", u(1), None, "the next beat is the chunk's last");
+    last.when(start | chunk_end.sig(), 0);
+    last.when(beat.sig(), left.q().eq(2));
+    let last = last.q();
     chunk_end.set(beat.sig() & last);
     left.when(start | chunk_end.sig(), blocks);
     left.when(beat.sig(), left.q().wrapping_sub(1));
@@ -149,7 +157,9 @@ fn ask<'m>(m: &'m Module, d: &Dims, asked: Sig<'m>, word: Sig<'m>) -> Ask<'m> {
         part.when(asked, word.bits(0, inner));
         part.q()
     });
-    Ask { reads: m.node("ask_reads", place.q().any()), block: block.q(), place: place.q(), part }
+    let reads = m.reg("ask_reads", u(1), Some(0), "a block is read");
+    reads.set(if blocks == 1 { asked } else { asked | place.q().bits(0, blocks - 1).any() });
+    Ask { reads: reads.q(), block: block.q(), place: place.q(), part }
 }
 
 /// Accumulator addresses, from the cycle in which a block's accumulators are to be read.

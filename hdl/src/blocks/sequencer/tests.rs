@@ -12,15 +12,19 @@ use crate::dsl::{Bits, Sim};
 type Work = (&'static str, Vec<u8>, Vec<u8>);
 
 const UNITS: [&str; 4] = ["load", "matmul", "vector", "attention"];
+/// Heads that an attention is done with, one after the other.
+const HEADS: usize = 4;
 
 /// A random step: the stream, and what the units must see. The last END follows `body` ones.
 fn program(config: &Config, rng: &mut impl Rng) -> (Vec<u8>, Vec<Work>) {
     let mut stream = StreamBuilder::new(config);
     let mut work = Vec::new();
+    // an ATTN that VECTORs may run beside came last but for these
+    let mut attending = false;
     for _ in 0..40 {
         let before = stream.bytes().len();
         let n = rng.random_range(1..4u16);
-        let unit = match rng.random_range(0..12) {
+        let unit = match rng.random_range(0..14) {
             0 => {
                 stream.load(n, &vec![1.5; usize::from(n) * 4 * config.lanes as usize]);
                 "load"
@@ -29,11 +33,27 @@ fn program(config: &Config, rng: &mut impl Rng) -> (Vec<u8>, Vec<Work>) {
                 stream.matmul(9, 20, 2, |p, n, k| ((usize::from(p) + n + k) % 3) as i8 - 1);
                 "matmul"
             }
-            4 => {
-                stream.attention(&[Pass { kv_head: 1, heads: vec![3] }], n, n - 1, [1, 2, 3], 4);
+            4..=6 => {
+                let (beside, queries) = (rng.random_bool(0.5), 0);
+                let pass = Pass { kv_head: 1, heads: (0..HEADS as u8).collect() };
+                let (segments, window, addr) = (n, n - 1, 4);
+                let [scale, smax, ssum] = [1, 2, 3];
+                let attention = Instruction::Attn {
+                    passes: 0,
+                    segments,
+                    window,
+                    scale,
+                    smax,
+                    ssum,
+                    addr,
+                    beside,
+                    queries,
+                };
+                stream.attention_of(&[pass.clone(), pass][..usize::from(n).min(2)], attention);
+                attending = beside;
                 "attention"
             }
-            5 => {
+            7 => {
                 let gather = Instruction::Gather {
                     words: n,
                     by_position: false,
@@ -49,10 +69,12 @@ fn program(config: &Config, rng: &mut impl Rng) -> (Vec<u8>, Vec<Work>) {
             _ => {
                 let dst_kind =
                     [DstKind::Vmem, DstKind::Vmem, DstKind::Act, DstKind::Kv][rng.random_range(0..4)];
-                stream.vector(Vector { n, addr: rng.random(), dst_kind, ..Vector::default() });
+                let after = if attending { rng.random_range(0..=HEADS as u8) } else { 0 };
+                stream.vector(Vector { n, addr: rng.random(), dst_kind, after, ..Vector::default() });
                 "vector"
             }
         };
+        attending &= matches!(unit, "attention" | "vector");
         let slot = before + INSTRUCTION_BYTES.next_multiple_of(config.beat_bytes());
         let insn = stream.bytes()[before..before + INSTRUCTION_BYTES].to_vec();
         work.push((unit, insn, stream.bytes()[slot..].to_vec()));
@@ -62,8 +84,13 @@ fn program(config: &Config, rng: &mut impl Rng) -> (Vec<u8>, Vec<Work>) {
 }
 
 /// Whether an instruction may start before an earlier one is done: a MATMUL or a LOAD with `BESIDE` before the VECTORs since the last
-/// VECTOR that had to wait for a MATMUL before it.
-fn may_pass(work: &[Work], earlier: usize, later: usize) -> bool {
+/// VECTOR that had to wait for a MATMUL before it; a VECTOR before the ATTN with `BESIDE` before it, if that is done with so many heads
+/// as it names.
+fn may_pass(work: &[Work], earlier: usize, later: usize, heads: usize) -> bool {
+    if work[earlier].0 == "attention" {
+        let vectors = work[earlier + 1..=later].iter().all(|w| w.0 == "vector");
+        return work[earlier].1[1] & 2 != 0 && vectors && heads >= usize::from(work[later].1[1] >> 2);
+    }
     let beside = |w: &Work| matches!(w.0, "matmul" | "load") && w.1[1] & 2 != 0;
     let between = &work[earlier..later];
     let vectors_end = between.iter().position(|w| w.0 == "matmul").unwrap_or(between.len());
@@ -78,8 +105,8 @@ struct Run {
     error: u64,
     causes: Vec<u64>,
     cycles: u64,
-    /// Cycles in which matrix engine and vector unit were at work.
-    both: u64,
+    /// Cycles in which matrix engine, attention unit and the vector unit were at work.
+    both: [u64; 2],
 }
 
 /// A unit at work: place in the program, beats of payload that it still takes, cycles until it is done after that.
@@ -114,8 +141,9 @@ fn run(
     let mut next = [0; 4];
     let mut done = vec![false; want.len()];
     let mut at = 0;
+    let (mut heads, mut heads_next) = (0, 0);
     let causes = vec![0; COUNTERS.len()];
-    let mut run = Run { seen: vec![None; want.len()], error: 0, causes, cycles: 0, both: 0 };
+    let mut run = Run { seen: vec![None; want.len()], error: 0, causes, cycles: 0, both: [0; 2] };
     loop {
         let offered = at < beats.len() && rng.random_bool(0.7);
         sim.set("p_valid", offered);
@@ -134,12 +162,20 @@ fn run(
             }
             sim.set(&format!("{name}_done"), busy[u].as_ref().is_some_and(|b| b.left == 0 && b.delay == 0));
         }
-        run.both += u64::from(busy[1].is_some() && busy[2].is_some());
+        for (both, unit) in run.both.iter_mut().zip([1, 3]) {
+            *both += u64::from(busy[unit].is_some() && busy[2].is_some());
+        }
+        if let Some(attention) = &mut busy[3] {
+            sim.set("attention_loaded", attention.left == 0);
+            sim.set("attention_heads", heads);
+            let more = attention.left == 0 && heads < HEADS && rng.random_bool(0.02);
+            heads_next = heads + usize::from(more);
+        }
         for (u, name) in UNITS.iter().enumerate() {
             if sim.is_high(&format!("start_{name}")) {
                 let i =
                     (next[u]..want.len()).find(|i| want[*i].0 == *name).ok_or("nothing is left to start")?;
-                if let Some(j) = (0..i).find(|j| !done[*j] && !may_pass(want, *j, i)) {
+                if let Some(j) = (0..i).find(|j| !done[*j] && !may_pass(want, *j, i, heads)) {
                     return Err(format!("{i} {name} starts before {j} {} is done", want[j].0));
                 }
                 next[u] = i + 1;
@@ -153,6 +189,9 @@ fn run(
                 let insn = sim.bits(if *name == "vector" { "vector_insn" } else { "insn" });
                 let bytes = (0..32).map(|i| insn.slice(8 * i, 8).to_u64() as u8).collect();
                 run.seen[i] = Some((name, bytes, Vec::new()));
+                if *name == "attention" {
+                    heads_next = 0;
+                }
                 let left = want[i].2.len() / config.beat_bytes();
                 let delay = rng.random_range(1..if *name == "vector" { 200 } else { 5 });
                 busy[u] = Some(Busy { at: i, left, delay });
@@ -167,7 +206,8 @@ fn run(
                     b.left -= 1;
                 }
             } else if b.delay > 0 {
-                b.delay -= 1;
+                // an attention is over when it is done with all heads
+                b.delay -= u32::from(*name != "attention" || heads == HEADS);
             } else {
                 done[b.at] = true;
                 busy[u] = None;
@@ -181,6 +221,7 @@ fn run(
         (0..run.causes.len()).for_each(|i| run.causes[i] += count >> i & 1);
         run.cycles += sim.get("busy");
         let over = sim.is_high("done");
+        heads = heads_next;
         sim.tick();
         sim.set("start", 0);
         if over {
@@ -210,7 +251,7 @@ fn shapes() -> impl Iterator<Item = Config> {
 
 #[test]
 fn units_start_in_order_with_their_payload() {
-    let mut both = 0;
+    let mut both = [0; 2];
     for (seed, config) in shapes().enumerate() {
         let seed = seed as u64;
         let (stream, want) = program(&config, &mut ChaCha8Rng::seed_from_u64(seed));
@@ -219,9 +260,11 @@ fn units_start_in_order_with_their_payload() {
         assert_eq!(run.error, 0);
         assert_eq!(run.causes[0], run.cycles);
         assert_eq!(run.causes[4..].iter().sum::<u64>(), run.cycles, "every cycle has one cause");
-        both += run.both;
+        both.iter_mut().zip(run.both).for_each(|(all, run)| *all += run);
     }
-    assert!(both > 50, "matrices run beside vectors in {both} cycles");
+    let [matrices, attention] = both;
+    assert!(matrices > 50, "matrices run beside vectors in {matrices} cycles");
+    assert!(attention > 50, "vectors run beside attention in {attention} cycles");
 }
 
 #[test]
@@ -269,8 +312,18 @@ fn an_order_that_is_not_kept_is_seen() {
     };
     assert_eq!(verdict("cut", 0), Ok(()), "a fault that changes nothing here");
     for (signal, value) in
-        [("free", 1), ("vector_idle", 1), ("behind", 0), ("vector_launch", 0), ("coding_q", 0)]
+        [("free", 1), ("vector_idle", 1), ("behind", 0), ("vector_launch", 0), ("coding_q", 0), ("after", 1)]
     {
         assert!(verdict(signal, value).is_err(), "{signal}");
+    }
+    for (signal, value) in
+        [("attending", 1), ("attending", 0), ("attention_loads", 0), ("descriptors_taken", 1)]
+    {
+        let seen = verdict(signal, value).is_err();
+        assert_eq!(
+            seen,
+            (signal, value) != ("attending", 0),
+            "{signal} {value}: a VECTOR that waits for all is none too early"
+        );
     }
 }

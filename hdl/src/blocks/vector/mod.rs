@@ -13,6 +13,16 @@
 //! instructions is ever in the pipeline at once, so there are no hazards between instructions; inside of one, an operand
 //! is read before the result at its place is written (in-place instructions), and no other overlap is legal.
 //!
+//! The attention unit works beside instructions: a scalar that it asks for is read in a cycle with `s_granted`, one that it offers
+//! (`s_we`) is written in a cycle with `s_taken`. Both are 1 in all cycles in which no instruction reads, or writes, a scalar there.
+//!
+//! ```text
+//!  s_rrow, s_rindex ──┬─► SREG, port A ──► s_rdata, a cycle later
+//!  A of an instruction┘ first
+//!  s_we, s_row, ..    ──┬─► SREG, all copies
+//!  sum, maximum, result ┘ first
+//! ```
+//!
 //! Ports: `docs/architecture.md`; accumulators as in [`matmul`]. `done` comes in the cycle in which the last write is made. At most [`OUT_SLACK`]
 //! words come out after `hold` rises.
 
@@ -148,11 +158,11 @@ impl<'m> Io<'m> {
             ld_word: m.input("ld_word", u(16), "word"),
             ld_mask: m.input("ld_mask", u(c.lanes), "lanes"),
             ld_data: m.input("ld_data", u(32 * c.lanes), "binary32 of each lane"),
-            s_we: m.input("s_we", u(1), "the attention unit writes a scalar"),
+            s_we: m.input("s_we", u(1), "the attention unit offers a scalar"),
             s_row: m.input("s_row", u(4), "row"),
             s_index: m.input("s_index", u(8), "scalar"),
             s_wdata: m.input("s_wdata", u(32), "binary32"),
-            s_rrow: m.input("s_rrow", u(4), "row of the scalar that the attention unit reads"),
+            s_rrow: m.input("s_rrow", u(4), "row of the scalar that the attention unit asks for"),
             s_rindex: m.input("s_rindex", u(8), "its index"),
         }
     }

@@ -4,7 +4,7 @@ use super::Unit;
 use super::path::Path;
 use super::tag::{Place, low, row_base, scalar_address};
 use crate::blocks::memory_style;
-use crate::dsl::{Inst, Sig};
+use crate::dsl::{Inst, Sig, u};
 use sterna_spec::isa::DstKind;
 
 /// The operands as the lanes take them.
@@ -87,8 +87,8 @@ struct Write<'m> {
     data: Sig<'m>,
 }
 
-/// Connects the scalars: reads of all operands and of the attention unit, and the four writers, of which no two write in
-/// one cycle.
+/// Connects the scalars: reads of all operands and of the attention unit, and the four writers. The attention unit reads and
+/// writes in cycles in which the unit itself does not; of its own writers no two write in one cycle.
 pub(super) fn scalars<'m>(
     unit: &Unit<'m>,
     issue: Inst<'m>,
@@ -114,14 +114,17 @@ pub(super) fn scalars<'m>(
     scalars.connect("b_address", m.delay("b_scalar_address", b_at, "scalar of b"));
     let own = scalar_address(issue.out("a_row"), issue.out("a_word").trunc(8), c, w);
     let theirs = scalar_address(low(io.s_rrow, w.row), io.s_rindex, c, w);
-    scalars.connect("a_address", issue.out("a_valid").mux(own, theirs));
-    m.output("s_rdata", crate::dsl::u(32), "scalar for the attention unit, a cycle later")
-        .set(scalars.out("a_data"));
+    let reads = m.node("reads_scalar", issue.out("a_valid") & insn.scalar);
+    scalars.connect("a_address", reads.mux(own, theirs));
+    m.output("s_granted", u(1), "the attention unit's scalar is read").set(!reads);
+    m.output("s_rdata", u(32), "that scalar, a cycle later").set(scalars.out("a_data"));
 
     let to = path.z;
     let part = takes_part.zext(1 << w.row);
     let own = part.bit_dyn(sum.out("done_row"));
-    let reductions = [
+    let store = path.z_flags.valid & insn.to(DstKind::Sreg);
+    let writes = m.node("writes_scalar", sum.out("done") | max.out("we") | store);
+    let writers = [
         Write { on: sum.out("done") & own, row: sum.out("done_row"), index: insn.ssum, data: total },
         Write {
             on: max.out("we"),
@@ -129,16 +132,16 @@ pub(super) fn scalars<'m>(
             index: max.out("write_index"),
             data: max.out("value"),
         },
-        Write { on: io.s_we, row: low(io.s_row, w.row), index: io.s_index, data: io.s_wdata },
+        Write { on: store, row: to.row, index: to.dst.trunc(8), data: z.bits(0, 32) },
+        Write { on: io.s_we & !writes, row: low(io.s_row, w.row), index: io.s_index, data: io.s_wdata },
     ];
-    let store = path.z_flags.valid & insn.to(DstKind::Sreg);
-    let mut write = Write { on: store, row: to.row, index: to.dst.trunc(8), data: z.bits(0, 32) };
+    m.output("s_taken", u(1), "with s_we: the attention unit's scalar is written").set(!writes);
+    let [sum, max, result, theirs] = &writers;
     if c.probe {
-        probe(unit, &reductions);
+        probe(unit, "s", &merge(sum, max), "a scalar is written by a reduction");
+        probe(unit, "h", theirs, "a scalar that the attention unit writes");
     }
-    for r in reductions.into_iter().rev() {
-        write = merge(&r, &write);
-    }
+    let write = merge(sum, &merge(max, &merge(result, theirs)));
     scalars.connect("we", write.on);
     scalars.connect("w_address", scalar_address(write.row, write.index, c, w));
     scalars.connect("w_data", write.data);
@@ -154,14 +157,13 @@ fn merge<'m>(first: &Write<'m>, second: &Write<'m>) -> Write<'m> {
     }
 }
 
-/// The observation port of scalars that reductions and the attention unit write.
-fn probe<'m>(unit: &Unit<'m>, [sum, max, attention]: &[Write<'m>; 3]) {
-    let all = merge(sum, &merge(max, attention));
-    let out = |name: &str, x: Sig<'m>, width: u32, doc: &str| {
-        unit.m.output(name, crate::dsl::u(width), doc).set(x.zext(width));
+/// An observation port of writes.
+fn probe<'m>(unit: &Unit<'m>, name: &str, write: &Write<'m>, doc: &str) {
+    let out = |what: &str, x: Sig<'m>, width: u32, doc: &str| {
+        unit.m.output(&format!("probe_{name}_{what}"), u(width), doc).set(x.zext(width));
     };
-    out("probe_s_valid", all.on, 1, "a scalar is written, other than as a result");
-    out("probe_s_row", all.row, 4, "its row");
-    out("probe_s_index", all.index, 8, "its index");
-    out("probe_s_data", all.data, 32, "binary32");
+    out("valid", write.on, 1, doc);
+    out("row", write.row, 4, "its row");
+    out("index", write.index, 8, "its index");
+    out("data", write.data, 32, "binary32");
 }

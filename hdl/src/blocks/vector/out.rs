@@ -24,8 +24,11 @@ pub(super) fn drive<'m>(unit: &Unit<'m>, path: &Path<'m>, lanes: &[Inst<'m>], z:
         out(&port("data"), data, data.width(), "codes of all lanes");
     }
 
-    let whole = path.code_flags.valid & path.code_flags.turn & insn.to(DstKind::Act);
-    out("act_whole", whole, 1, "with act_we: the word is complete, in all rows");
+    let whole = m.node("code_whole", path.code_flags.valid & path.code_flags.turn);
+    for (name, kind) in [("act", DstKind::Act), ("q", DstKind::Query)] {
+        let doc = format!("with {name}_we: the word is complete, in all rows");
+        out(&format!("{name}_whole"), whole & insn.to(kind), 1, &doc);
+    }
     let kv = insn.to_kv;
     let to = path.z;
     let width = 32 * c.lanes;

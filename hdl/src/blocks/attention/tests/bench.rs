@@ -1,5 +1,6 @@
 //! The unit under the evaluator, with a memory, scalars and a driver around it, and the contract that they check.
 
+use super::beside::Beside;
 use super::case::{Answer, Case, LAYER, SCALARS};
 use crate::blocks::attention::{ATT_LATENCY, attention};
 use crate::dsl::{Bits, Sim};
@@ -53,8 +54,7 @@ struct Bench<'c> {
     /// A descriptor, a beat of data is being offered and must stay.
     described: bool,
     offering: bool,
-    sregs: Vec<Vec<u32>>,
-    scalars: Vec<(usize, usize, u32)>,
+    beside: Beside<'c>,
     done: usize,
 }
 
@@ -71,14 +71,15 @@ pub fn fresh(case: &Case) -> Sim {
 /// Runs the case in a unit, which comes back; the cycles from `start` to `done`.
 pub fn run_in(sim: Sim, case: &Case, pace: Pace, fault: Fault) -> Result<(Sim, u64), String> {
     let mut bench = Bench::new(sim, case, pace, fault);
-    bench.load_queries();
+    bench.beside.load(&mut bench.sim);
     let cycles = bench.execute()?;
     // rows take turns; each has its own order
-    bench.scalars.sort_by_key(|scalar| scalar.0);
+    let mut scalars = std::mem::take(&mut bench.beside.scalars);
+    scalars.sort_by_key(|scalar| scalar.0);
     let sums = bench.sums();
-    let wanted = case.answer();
-    if bench.scalars != wanted.scalars {
-        return Err(format!("scalars are {:x?}, not {:x?}", bench.scalars, wanted.scalars));
+    let wanted = &bench.beside.answer;
+    if scalars != wanted.scalars {
+        return Err(format!("scalars are {scalars:x?}, not {:x?}", wanted.scalars));
     }
     if fault == Fault::None && bench.asked != case.requests() {
         return Err(format!("requested {:?}, not {:?}", bench.asked, case.requests()));
@@ -89,6 +90,15 @@ pub fn run_in(sim: Sim, case: &Case, pace: Pace, fault: Fault) -> Result<(Sim, u
         }
     }
     Ok((bench.sim, cycles))
+}
+
+/// Cycles from `start` to those in which more heads are done, and to `done`.
+pub fn watch(case: &Case, pace: Pace) -> Result<(Vec<u64>, u64), String> {
+    let mut bench = Bench::new(fresh(case), case, pace, Fault::None);
+    bench.beside.load(&mut bench.sim);
+    let before = bench.sim.cycle() + 1;
+    let cycles = bench.execute()?;
+    Ok((bench.beside.rises.iter().map(|cycle| cycle - before).collect(), cycles))
 }
 
 /// Takes the requests alone and compares them with the rule.
@@ -127,12 +137,6 @@ impl<'c> Bench<'c> {
         }
         let beat = case.config.beat_bytes();
         let descriptors = bytes.chunks(beat).map(|b| Bits::from_bytes(8 * beat as u32, b)).collect();
-        let mut sregs = vec![vec![0; case.config.scalars as usize]; case.positions.len()];
-        for (row, scales) in case.scales.iter().enumerate() {
-            for (head, scale) in scales.iter().enumerate() {
-                sregs[row][usize::from(SCALARS[0]) + head] = scale.to_bits();
-            }
-        }
         let rng = ChaCha8Rng::seed_from_u64(case.seed ^ 0x5eed);
         Bench {
             case,
@@ -147,25 +151,9 @@ impl<'c> Bench<'c> {
             held: None,
             described: false,
             offering: false,
-            sregs,
-            scalars: vec![],
+            beside: Beside::new(case, pace),
             done: 0,
         }
-    }
-
-    fn load_queries(&mut self) {
-        let lanes = self.case.config.lanes as usize;
-        self.sim.set("q_we", 1);
-        for (row, codes) in self.case.queries.iter().enumerate() {
-            self.sim.set("q_row", row);
-            for (word, codes) in codes.chunks(lanes).enumerate() {
-                let bytes: Vec<u8> = codes.iter().flat_map(|q| q.to_le_bytes()).collect();
-                self.sim.set("q_word", word);
-                self.sim.set("q_data", Bits::from_bytes(16 * lanes as u32, &bytes));
-                self.sim.tick();
-            }
-        }
-        self.sim.set("q_we", 0);
     }
 
     fn start(&mut self) {
@@ -183,7 +171,17 @@ impl<'c> Bench<'c> {
         let [scale, smax, ssum] = SCALARS;
         let (passes, segments) = (case.passes.len() as u16, case.segments as u16);
         let window = case.window + u16::from(self.fault == Fault::Window);
-        let insn = Instruction::Attn { passes, segments, window, scale, smax, ssum, addr: LAYER };
+        let insn = Instruction::Attn {
+            passes,
+            segments,
+            window,
+            scale,
+            smax,
+            ssum,
+            addr: LAYER,
+            beside: case.awaited > 0,
+            queries: case.awaited,
+        };
         self.sim.set("insn", Bits::from_bytes(256, &insn.encode()));
         self.sim.set("row_info", Bits::from_bytes(128 * case.config.rows, &info));
         self.sim.set("rows", case.positions.len());
@@ -197,7 +195,7 @@ impl<'c> Bench<'c> {
     /// From `start` to `done`, and some cycles more.
     fn execute(&mut self) -> Result<u64, String> {
         let beats = self.case.requests().len() as u64;
-        let limit = 1000 + 30 * beats;
+        let limit = 1000 + 30 * beats + self.beside.patience();
         self.start();
         let begin = self.sim.cycle();
         let mut end = None;
@@ -209,6 +207,9 @@ impl<'c> Bench<'c> {
             if self.done > 0 && end.is_none() {
                 end = Some(self.sim.cycle());
             }
+        }
+        if !self.beside.complete() {
+            return Err("done, but not all heads are".into());
         }
         if self.done != 1 || !self.descriptors.is_empty() || !self.coming.is_empty() {
             let (done, left, coming) = (self.done, self.descriptors.len(), self.coming.len());
@@ -222,16 +223,19 @@ impl<'c> Bench<'c> {
     }
 
     fn cycle(&mut self) -> Result<(), String> {
+        if self.sim.is_high("loaded") != self.descriptors.is_empty() {
+            return Err(format!("`loaded` is wrong with {} beats to come", self.descriptors.len()));
+        }
         self.descriptor();
         self.request()?;
         self.data();
-        let index = self.sim.get("s_rindex") as usize % self.sregs[0].len();
-        let scalar = self.sregs.get(self.sim.get("s_rrow") as usize).map_or(0, |row| row[index]);
-        if self.sim.is_high("s_we") {
-            let (row, index) = (self.sim.get("s_row") as usize, self.sim.get("s_index") as usize);
-            self.scalars.push((row, index, self.sim.get("s_wdata") as u32));
+        let scalar = self.beside.cycle(&mut self.sim)?;
+        if self.sim.is_high("done") {
+            self.done += 1;
+            if !self.beside.complete() {
+                return Err("done before all heads are".into());
+            }
         }
-        self.done += usize::from(self.sim.is_high("done"));
         self.sim.tick();
         self.sim.set("s_rdata", scalar);
         Ok(())
@@ -298,7 +302,7 @@ impl<'c> Bench<'c> {
 
     /// The sums of all heads of all passes, read from the ATT memory.
     fn sums(&mut self) -> Answer {
-        let mut answer = self.case.answer();
+        let mut answer = self.beside.answer.clone();
         let lanes = self.case.config.lanes as usize;
         for (row, first, sums) in &mut answer.sums {
             for (word, sums) in sums.chunks_mut(lanes).enumerate() {

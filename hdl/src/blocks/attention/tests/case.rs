@@ -38,6 +38,8 @@ pub struct Case {
     pub segments: usize,
     /// Window in tokens, 0 for none.
     pub window: u16,
+    /// First word of QUERY that comes while the unit works, 0 for none.
+    pub awaited: u16,
     pub passes: Vec<Pass>,
     pub positions: Vec<u32>,
     pub kv: KvLayout,
@@ -52,7 +54,7 @@ pub struct Case {
 }
 
 /// What the unit writes: scalars `(row, index, bits)` in order, sums `(row, first element, sums)` by head.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answer {
     pub scalars: Vec<(usize, usize, u32)>,
     pub sums: Vec<(usize, usize, Vec<i64>)>,
@@ -117,7 +119,20 @@ impl Case {
             }
         }
         let (config, passes) = (config.clone(), passes.to_vec());
-        Case { config, segments, window: 0, passes, positions, kv, bases, memory, queries, scales, seed }
+        Case {
+            config,
+            segments,
+            window: 0,
+            awaited: 0,
+            passes,
+            positions,
+            kv,
+            bases,
+            memory,
+            queries,
+            scales,
+            seed,
+        }
     }
 
     /// The same with a window; the scales before all windows of a cache become such as would rule every result.
@@ -133,6 +148,12 @@ impl Case {
                 self.memory[at..at + 4 * before].copy_from_slice(&scale.to_le_bytes().repeat(before));
             }
         }
+        self
+    }
+
+    /// The same with words of QUERY from `word` on that come late.
+    pub fn awaiting(mut self, word: u16) -> Case {
+        self.awaited = word;
         self
     }
 

@@ -16,7 +16,7 @@ impl Case {
         let answer = self.answer();
         let scalars: Vec<(usize, usize, u32)> = log
             .iter()
-            .filter(|w| w.instruction == 3 && w.kind == Write::SCALAR)
+            .filter(|w| w.instruction == 3 && w.kind == Write::WEIGHTS)
             .map(|w| (w.row as usize, w.address as usize, w.data[0]))
             .collect();
         assert_eq!(answer.scalars, scalars, "seed {}", self.seed);

@@ -1,6 +1,7 @@
 //! The unit against the golden model, against its own contract, and against faults that must show.
 
 mod bench;
+mod beside;
 mod case;
 mod cycles;
 mod faults;

@@ -1,5 +1,6 @@
 //! The unit in the evaluator, with the memories that it reads around it, executing instructions one after the other.
 
+use super::beside::Attention;
 use crate::blocks::matmul::{gather_latency, word_cycles};
 use crate::dsl::{Bits, Module, Sim};
 use rand::RngExt;
@@ -16,6 +17,10 @@ pub struct Outcome {
     pub words: Vec<Write>,
     /// Scalars of reductions, likewise.
     pub scalars: Vec<Write>,
+    /// Words of codes that became complete in all rows: kind, word.
+    pub whole: Vec<[u32; 2]>,
+    /// What the attention unit beside it says is wrong.
+    pub attention: Option<String>,
     /// Words of the `out` port: kind, row, repetition, word.
     pub out: Vec<[u32; 4]>,
     /// Cycles from `start` to `done`, both included.
@@ -32,6 +37,8 @@ pub struct Bench {
     pub acc: Vec<Vec<i64>>,
     /// Attention sums by row.
     pub att: Vec<Vec<i64>>,
+    /// Reads and writes scalars while instructions run.
+    pub attention: Option<Attention>,
     /// Cycle and word of what accumulators were asked for: the one that can be read, or was last, and those on their way.
     asked: VecDeque<(u64, usize)>,
     now: u64,
@@ -56,6 +63,7 @@ impl Bench {
             config: config.clone(),
             acc: vec![vec![0; config.outputs as usize]; rows],
             att: vec![vec![0; (config.heads * config.head_size) as usize]; rows],
+            attention: None,
             asked: VecDeque::new(),
             now: 0,
             acc_pipe: VecDeque::new(),
@@ -98,7 +106,9 @@ impl Bench {
         for (port, x) in [("s_row", w.row), ("s_index", w.address), ("s_wdata", w.data[0])] {
             self.sim.set(port, x);
         }
-        let seen = self.probe_scalar().unwrap_or_else(|| panic!("no probe of {w:?}"));
+        assert!(self.sim.is_high("s_taken") && self.sim.is_high("s_granted"), "nothing runs");
+        let seen = self.probe_scalar("h").unwrap_or_else(|| panic!("no probe of {w:?}"));
+        assert_eq!(self.probe_scalar("s"), None);
         self.sim.tick();
         self.sim.set("s_we", 0);
         self.sim.set("s_rrow", w.row);
@@ -108,14 +118,15 @@ impl Bench {
         seen
     }
 
-    fn probe_scalar(&mut self) -> Option<Write> {
+    fn probe_scalar(&mut self, name: &str) -> Option<Write> {
         let sim = &mut self.sim;
-        sim.is_high("probe_s_valid").then(|| Write {
+        let mut get = |part: &str| sim.get(&format!("probe_{name}_{part}")) as u32;
+        (get("valid") == 1).then(|| Write {
             instruction: 0,
-            row: sim.get("probe_s_row") as u32,
-            kind: Write::SCALAR,
-            address: sim.get("probe_s_index") as u32,
-            data: vec![sim.get("probe_s_data") as u32],
+            row: get("row"),
+            kind: if name == "h" { Write::WEIGHTS } else { Write::SCALAR },
+            address: get("index"),
+            data: vec![get("data")],
         })
     }
 
@@ -204,6 +215,7 @@ impl Bench {
         self.sim.set("start", 1);
         let mut outcome = Outcome::default();
         let mut held = 0;
+        self.attention.iter_mut().for_each(Attention::resume);
         loop {
             let on = hold(outcome.cycles);
             self.sim.set("hold", on);
@@ -217,7 +229,15 @@ impl Bench {
                 outcome.out.push(names.map(|n| self.sim.get(n) as u32));
             }
             outcome.words.extend(word);
-            outcome.scalars.extend(self.probe_scalar());
+            outcome.scalars.extend(self.probe_scalar("s"));
+            for (port, kind) in [("act", 3), ("q", 4)] {
+                if self.sim.is_high(&format!("{port}_whole")) {
+                    outcome.whole.push([kind, self.sim.get(&format!("{port}_word")) as u32]);
+                }
+            }
+            if let Some(attention) = &mut self.attention {
+                outcome.attention = outcome.attention.or(attention.cycle(&mut self.sim).err());
+            }
             let done = self.sim.is_high("done");
             self.cycle();
             self.sim.set("start", 0);

@@ -1,6 +1,7 @@
 //! Tests of the vector unit: equal to the golden model, a contract that does not know the model, and faults that show.
 
 mod bench;
+mod beside;
 mod faults;
 mod program;
 mod random;

@@ -187,8 +187,8 @@ impl Step {
 
     /// Results of instruction `i`.
     pub fn results(&self, i: usize, scalars: bool) -> Vec<Write> {
-        let own =
-            self.log.iter().filter(|w| w.instruction as usize == i && (w.kind == Write::SCALAR) == scalars);
+        let scalar = |w: &Write| [Write::SCALAR, Write::WEIGHTS].contains(&w.kind);
+        let own = self.log.iter().filter(|w| w.instruction as usize == i && scalar(w) == scalars);
         own.map(|w| Write { instruction: 0, ..w.clone() }).collect()
     }
 
@@ -265,6 +265,18 @@ impl Step {
             }
             if outcome.scalars != scalars {
                 return Err(say("scalar", &outcome.scalars, &scalars));
+            }
+            let last = |k: usize| words.get(k + 1).is_none_or(|next| next.address != words[k].address);
+            let whole: Vec<[u32; 2]> = (0..words.len())
+                .filter(|&k| [3, 4].contains(&words[k].kind) && last(k))
+                .map(|k| [words[k].kind.into(), words[k].address])
+                .collect();
+            if outcome.whole != whole {
+                let got = &outcome.whole;
+                return Err(format!("seed {seed}, instruction {i} {v:?}\nwhole: {got:?}, not {whole:?}"));
+            }
+            if let Some(what) = &outcome.attention {
+                return Err(format!("seed {seed}, beside instruction {i} {v:?}\n{what}"));
             }
             outcomes.push((*v, outcome));
         }
