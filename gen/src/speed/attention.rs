@@ -43,9 +43,9 @@ pub(super) struct Begun {
     pub asked: f64,
 }
 
-/// When an ATTN's first heads are done, by their number, and when all of it is over.
+/// When an ATTN's first heads are done, so many of them at each time, and when all of it is over.
 pub(super) struct Over {
-    pub heads: Vec<f64>,
+    pub heads: Vec<(usize, f64)>,
     pub end: f64,
 }
 
@@ -111,12 +111,12 @@ pub(super) fn begin(
 pub(super) fn over(data: &mut Supply, begun: &Begun, coded: impl Fn(f64) -> f64) -> Over {
     let Begun { passes, words, asked } = begun;
     let (words, asked) = (*words, *asked);
-    let mut heads = vec![0.0; passes.last().map_or(0, |p| p.heads) + 1];
+    let mut heads = Vec::new();
     let queries = |p: &Pass| p.slots * (words + 2.0);
     let written = |p: &Pass, end: f64| end + DRAIN + p.slots * (words + SLOT);
     let mut done = |p: &Pass, end: f64| {
         if p.last {
-            heads[p.heads] = written(p, end);
+            heads.push((p.heads, written(p, end)));
         }
     };
     let take = |data: &mut Supply, at: f64, beats: f64, cycles: f64| {
@@ -143,16 +143,5 @@ pub(super) fn over(data: &mut Supply, begun: &Begun, coded: impl Fn(f64) -> f64)
     let Some(last) = passes.last() else { return Over { heads, end: now } };
     now = take(data, now.max(weighed) + TURN, last.beats, last.tokens);
     done(last, now);
-    Over { end: written(last, now), heads: filled(heads) }
-}
-
-/// With heads of one pass done when the pass is.
-fn filled(mut heads: Vec<f64>) -> Vec<f64> {
-    for at in (1..heads.len()).rev() {
-        if heads[at - 1] == 0.0 {
-            heads[at - 1] = heads[at];
-        }
-    }
-    heads[0] = 0.0;
-    heads
+    Over { end: written(last, now), heads }
 }

@@ -96,13 +96,10 @@ impl<'a> Walk<'a> {
 
     /// One instruction; whether it ends the step.
     fn step(&mut self, each: &Outlined) -> bool {
-        if !matches!(each.instruction, Instruction::Vector(Vector { after: 0, .. })) {
-            self.resolve();
-        }
-        if !matches!(each.instruction, Instruction::Vector(_))
-            && let Some(over) = self.over.take()
-        {
-            self.known = self.known.max(over.end + 2.0);
+        match each.instruction {
+            Instruction::Vector(Vector { after: 0, .. }) => {}
+            Instruction::Vector(_) => self.resolve(),
+            _ => self.attended(),
         }
         match each.instruction {
             Instruction::Vector(v) => self.vector(&v),
@@ -129,8 +126,9 @@ impl<'a> Walk<'a> {
 
     fn vector(&mut self, v: &Vector) {
         let mut at = if self.behind { self.known.max(self.idle()) } else { self.known };
-        if let (Some(over), 1..) = (&self.over, v.after) {
-            at = at.max(over.heads[usize::from(v.after).min(over.heads.len() - 1)] + 2.0);
+        let heads = self.over.as_ref().filter(|_| v.after > 0).map_or(&[][..], |over| &over.heads);
+        if let Some((_, done)) = heads.iter().find(|(heads, _)| *heads >= v.after.into()) {
+            at = at.max(done + 2.0);
         }
         if self.launched.len() == QUEUE
             && let Some(oldest) = self.launched.pop_front()
@@ -240,12 +238,18 @@ impl<'a> Walk<'a> {
         self.behind = false;
         self.pending = Some((begun, self.ends.len(), beats - first, served));
         self.ends.push(at);
-        self.queries.retain(|_| beside);
         self.fetch(loaded + 2.0);
         if !beside {
-            self.resolve();
-            let end = self.over.take().map_or(at, |over| over.end);
-            self.known = self.known.max(end + 2.0);
+            self.queries.clear();
+            self.attended();
+        }
+    }
+
+    /// Waits for the end of the last ATTN.
+    fn attended(&mut self) {
+        self.resolve();
+        if let Some(over) = self.over.take() {
+            self.known = self.known.max(over.end + 2.0);
         }
     }
 

@@ -178,22 +178,21 @@ pub fn sequencer(config: &Config) -> Module {
     m.output("insn", u(256), "the instruction under way, or that waits, other than VECTOR").set(insn.q());
     m.unused("descriptors hold more than the sequencer reads", row_info);
 
-    for (name, ops) in
-        [("load", [Op::Load, Op::Gather]), ("matmul", [Op::Matmul; 2]), ("attention", [Op::Attn; 2])]
-    {
+    let starts =
+        [("load", [Op::Load, Op::Gather]), ("matmul", [Op::Matmul; 2]), ("attention", [Op::Attn; 2])];
+    let [_, _, attention_begins] = starts.map(|(name, ops)| {
         let pulse = m.reg(&format!("{name}_begins"), u(1), Some(0), "the unit starts");
         let either = if ops[0] == ops[1] { coming(ops[0]) } else { coming(ops[0]) | coming(ops[1]) };
         pulse.set(begin & either);
         m.output(&format!("start_{name}"), u(1), "one cycle: start the unit").set(pulse.q());
-        if ops[0] == Op::Attn {
-            let loaded =
-                m.input("attention_loaded", u(1), "no descriptor is left, from the cycle after the start on");
-            let loaded = m.node("descriptors_taken", loads.q() & loaded & !pulse.q());
-            loads.when(loaded, 0);
-            loads.when(begin & coming(Op::Attn), 1);
-            attending.when(loaded, field_of(insn.q(), field::BESIDE));
-        }
-    }
+        pulse.q()
+    });
+    let loaded =
+        m.input("attention_loaded", u(1), "no descriptor is left, from the cycle after the start on");
+    let loaded = m.node("descriptors_taken", loads.q() & loaded & !attention_begins);
+    loads.when(loaded, 0);
+    loads.when(begin & coming(Op::Attn), 1);
+    attending.when(loaded, field_of(insn.q(), field::BESIDE));
     attending.when(ended | start, 0);
     loads.when(ended | start, 0);
     route(&m, &p, owners, next.fetching);
