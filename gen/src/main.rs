@@ -63,8 +63,8 @@ enum Command {
         /// Another configuration than the preset of the board's name.
         #[arg(long, value_name = "PRESET|FILE.toml")]
         config: Option<String>,
-        /// Seed of the placement.
-        #[arg(long, default_value_t = 1)]
+        /// Seed of the placement; without it one with which `ulx3s-85f` meets its clock.
+        #[arg(long, default_value_t = 3)]
         seed: u32,
         /// Seeds that are tried until timing is met.
         #[arg(long, default_value_t = 1)]

@@ -9,7 +9,7 @@ pub mod page;
 pub mod report;
 
 use crate::compile::listing::payload_beats;
-use crate::compile::{Options, compile_with};
+use crate::compile::{HEAD, Options, compile_with};
 use crate::driver::{Counters, Driver, Row};
 use crate::error::{Error, Result};
 use crate::image::Image;
@@ -132,9 +132,11 @@ impl Bench {
 
     /// Bits of a ternary weight in memory, padding included: beats of the layers' matrices over their weights.
     pub fn bits_per_weight(&self) -> f64 {
-        let body = self.image.listing().into_iter().map(|(_, instruction)| instruction);
-        let body = body.take_while(|instruction| !matches!(instruction, Instruction::End { .. }));
-        let matrices = body.filter(|instruction| matches!(instruction, Instruction::Matmul { .. }));
+        let head = self.image.parts.iter().find(|(_, name)| name == HEAD).map_or(usize::MAX, |(at, _)| *at);
+        let body = self.image.listing().into_iter().take_while(|(at, _)| *at < head);
+        let matrices = body
+            .map(|(_, instruction)| instruction)
+            .filter(|instruction| matches!(instruction, Instruction::Matmul { .. }));
         let beats: usize = matrices.map(|matrix| payload_beats(&self.image.config, &matrix)).sum();
         (8 * beats * self.image.config.beat_bytes()) as f64 / self.weights as f64
     }

@@ -32,6 +32,9 @@ use sterna_spec::isa::{Instruction, MAX_PLANES};
 use sterna_spec::layout::KvLayout;
 use sterna_spec::stream::{Outlined, StreamBuilder};
 
+/// Name of the part of a step that only rows which ask for logits need.
+pub const HEAD: &str = "head";
+
 /// What is chosen when a model is compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
@@ -212,8 +215,7 @@ impl Emitter<'_> {
             self.layer(index, layer, layers.get(index + 1));
             progress(index + 1);
         }
-        self.out.push(Instruction::End { body: true });
-        self.part("head");
+        self.part(HEAD);
         let gain = &model.weights.final_norm;
         self.load_gain(Some((gain, &hidden)));
         self.norm(self.plan.x, &hidden, 0..hidden.padded, true);

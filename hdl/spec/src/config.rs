@@ -165,12 +165,12 @@ impl Config {
     }
 
     /// LFE5U-85F on the ULX3S, for models of the shipped one's size. Its memory gives 2 bytes a cycle, so a beat of 4 bytes, all 20
-    /// trits of it used, keeps the engine half busy; 2 rows make a prompt twice as fast, and with 4 the wires get so long that 70 MHz
+    /// trits of it used, keeps the engine half busy; 2 rows make a prompt twice as fast, and with 4 the wires get so long that 60 MHz
     /// are out of reach; the prefetch buffer holds 4096 cycles of the memory, longer than any work between two matrices.
     fn ulx3s_85f() -> Config {
         Config {
             name: "ulx3s-85f".into(),
-            clock_mhz: 70,
+            clock_mhz: 80,
             memory: "ulx3s".into(),
             rows: 2,
             group: 4,

@@ -4,12 +4,13 @@
 //! enters only their scales.
 //!
 //! ```text
-//! matrices  V   K   Q       Q
-//! vectors       V   K       Q     | Q  Q          heads    heads    heads
+//! matrices  K  K    V    Q  Q
+//! vectors      K    K    V     Q  | Q  Q          heads    heads    heads
 //! attention                       | all heads, one after the other
 //! ```
 //!
-//! Attention begins with the first queries; those of the others are coded beside it, and so is the work on heads that are done.
+//! Attention begins with the queries of its first pass; those of the others are coded beside it, and so is the work on heads that are done.
+//! Of the last layer a step in which no row asks for logits needs keys and values alone: it ends behind them.
 
 use crate::compile::layer::{Emitter, Rows, imm, scalars};
 use crate::compile::plan::{Plan, scalar as s};
@@ -20,10 +21,8 @@ use sterna_spec::isa::{AKind, BKind, DstKind, Func, Instruction, MKind, Pass, TI
 
 /// Largest query code and attention weight code.
 const WIDE: f64 = 32767.0;
-/// Of a single tile one query head in so many is coded before attention begins.
-const FIRST: usize = 4;
 /// Of the heads one in so many is worked on when attention is over.
-const LAST: usize = 8;
+const LAST: usize = 16;
 
 /// Which of the three kinds of heads a row of the joined matrix belongs to.
 #[derive(Clone, Copy, PartialEq)]
@@ -45,14 +44,13 @@ struct Heads {
 
 impl Emitter<'_> {
     /// From activation codes to the heads' outputs in scratch, and to the input of the norm behind them, or its largest magnitude.
-    pub(super) fn attention(&mut self, index: usize, layer: &Layer) {
+    pub(super) fn attention(&mut self, index: usize, layer: &Layer, last: bool) {
         let layer_beats = index * self.model.kv_heads * self.kv.area_beats();
         let plan = self.plan.clone();
         let scale = |kind: Kind| f64::from(layer.qkv[kind as usize].scale);
         let passes = passes(&self.model.head_map, self.model.kv_heads, self.device.slots as usize);
         let tiles = self.head_tiles();
-        let first_late =
-            if in_order(&passes, self.model.heads) { first_late(&tiles) } else { self.model.heads };
+        let groups = groups(&passes, &tiles, self.model.heads);
         let mut late = Vec::new();
         for mut tile in tiles {
             let rows: Vec<Rows> = tile.iter().map(|h| rows_of(&plan, h, layer)).collect();
@@ -61,13 +59,17 @@ impl Emitter<'_> {
                 heads.acc += acc;
                 match heads.kind {
                     Kind::Query => {
-                        let [now, later] = heads.split(first_late, plan.head);
-                        if let Some(now) = now {
-                            self.queries(&now, scale(Kind::Query));
+                        for (nth, group) in groups.iter().enumerate() {
+                            match heads.within(group, plan.head) {
+                                Some(heads) if nth == 0 => self.queries(&heads, scale(Kind::Query)),
+                                heads => late.extend(heads),
+                            }
                         }
-                        late.extend(later);
                     }
                     Kind::Key | Kind::Value => self.keys_or_values(heads, scale(heads.kind), layer_beats),
+                }
+                if last && heads.kind == Kind::Value && heads.first + heads.count == self.model.kv_heads {
+                    self.out.push(Instruction::End { body: true });
                 }
             }
         }
@@ -78,35 +80,34 @@ impl Emitter<'_> {
         self.outputs(layer.attention_norm.as_deref(), beside.is_some());
     }
 
-    /// The value, key and query heads in runs, as many as a tile holds; each kind, and each half of the queries, begins a tile if the one
-    /// before is long enough, so that the vector work on one hides beside the matrix of the next.
+    /// The heads in tiles. A tile that is long enough ends with its run, so that the vector work on one kind hides beside the matrix of the
+    /// next. The first is no longer than that: nothing runs beside it, and keys have more vector work than the matrix that follows.
     fn head_tiles(&self) -> Vec<Vec<Heads>> {
         let most = self.plan.tile / self.plan.head_size;
         let enough = self.device.full_rate_outputs().div_ceil(self.plan.head_size).min(most);
-        let half = self.model.heads.div_ceil(2);
+        let (heads, kv_heads) = (self.model.heads, self.model.kv_heads);
+        let (half, few) = (heads.div_ceil(2), enough.min(kv_heads));
         let runs = [
-            (Kind::Value, 0..self.model.kv_heads),
-            (Kind::Key, 0..self.model.kv_heads),
+            (Kind::Key, 0..few),
+            (Kind::Key, few..kv_heads),
+            (Kind::Value, 0..kv_heads),
             (Kind::Query, 0..half),
-            (Kind::Query, half..self.model.heads),
+            (Kind::Query, half..heads),
         ];
-        let mut tiles = vec![Vec::new()];
-        let mut used = 0;
-        for (kind, heads) in runs {
-            let mut room = enough;
-            let mut first = heads.start;
-            while first < heads.end {
-                if used >= room {
+        let mut tiles: Vec<Vec<Heads>> = Vec::new();
+        let mut used = most;
+        for (kind, mut left) in runs {
+            while !left.is_empty() {
+                let count = left.len().div_ceil(left.len().div_ceil(most));
+                if used >= enough || used + count > most {
                     tiles.push(Vec::new());
                     used = 0;
                 }
-                room = most;
-                let count = (heads.end - first).min(most - used);
-                let acc = used as u16 * self.plan.head;
+                let heads = Heads { kind, first: left.start, count, acc: used as u16 * self.plan.head };
                 if let Some(tile) = tiles.last_mut() {
-                    tile.push(Heads { kind, first, count, acc });
+                    tile.push(heads);
                 }
-                first += count;
+                left.start += count;
                 used += count;
             }
         }
@@ -244,28 +245,28 @@ impl Emitter<'_> {
 }
 
 impl Heads {
-    /// Those below a head, and the others.
-    fn split(&self, at: usize, words: u16) -> [Option<Heads>; 2] {
-        let below = at.saturating_sub(self.first).min(self.count);
-        let above = Heads {
-            first: self.first + below,
-            count: self.count - below,
-            acc: self.acc + below as u16 * words,
-            ..*self
-        };
-        [Heads { count: below, ..*self }, above].map(|heads| (heads.count > 0).then_some(heads))
+    /// Those of a group, each so many words long.
+    fn within(&self, group: &Range<usize>, words: u16) -> Option<Heads> {
+        let first = self.first.max(group.start);
+        let end = (self.first + self.count).min(group.end);
+        let acc = self.acc + first.saturating_sub(self.first) as u16 * words;
+        (first < end).then(|| Heads { first, count: end - first, acc, ..*self })
     }
 }
 
-/// The first query head that is coded beside attention: all of the last tile, and half of the one before. At least one is coded before.
-fn first_late(tiles: &[Vec<Heads>]) -> usize {
-    let queries = |tile: &Vec<Heads>| -> usize {
-        tile.iter().filter(|heads| heads.kind == Kind::Query).map(|heads| heads.count).sum()
-    };
-    let counts: Vec<usize> = tiles.iter().map(queries).collect();
-    let all: usize = counts.iter().sum();
-    let [.., before, last] = counts[..] else { return all.div_ceil(FIRST) };
-    (all - last - before / 2).max(1)
+/// Query heads that are coded together: before attention begins those of the first pass, and those whose sums a later tile overwrites; of
+/// the others as many as it works on meanwhile.
+fn groups(passes: &[Pass], tiles: &[Vec<Heads>], heads: usize) -> Vec<Range<usize>> {
+    let last = tiles[tiles.len().saturating_sub(2)..].iter().flatten().find(|run| run.kind == Kind::Query);
+    let kept = last.map_or(heads, |run| run.first);
+    let mut end = if in_order(passes, heads) { passes[0].heads.len().max(kept) } else { heads };
+    let mut groups = vec![0..end];
+    while end < heads {
+        let group = end..(2 * end).min(heads);
+        end = group.end;
+        groups.push(group);
+    }
+    groups
 }
 
 /// Whether the passes name all heads one after the other, so that they are done in their order, and few enough that a VECTOR can wait

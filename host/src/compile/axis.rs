@@ -52,17 +52,15 @@ impl Axis {
         to
     }
 
-    /// All places in parts of at most `most`; the last has `least` if that leaves as many for the one before.
-    pub fn tiles(&self, most: usize, least: usize) -> Vec<Range<usize>> {
-        let starts: Vec<usize> = (0..self.padded).step_by(most.max(1)).collect();
-        let mut parts: Vec<_> = starts.iter().map(|&start| start..(start + most).min(self.padded)).collect();
-        if let Some(last) = parts.last_mut().filter(|last| last.len() >= 2 * least) {
-            let cut = last.end - least;
-            let end = cut..last.end;
-            last.end = cut;
-            parts.push(end);
-        }
-        parts
+    /// All places in tiles of whole `unit`s: equal ones, at most as long as `most`, and up to `short` of `least` at the end, fewer where no
+    /// such length would be left for the others.
+    pub fn tiles(&self, unit: usize, [least, most]: [usize; 2], short: usize) -> Vec<Range<usize>> {
+        let last = (self.padded / least).saturating_sub(1).min(short);
+        let end = self.padded - last * least;
+        let equal = end.div_ceil(end.div_ceil(most)).next_multiple_of(unit);
+        let starts = (0..end).step_by(equal).chain((end..self.padded).step_by(least));
+        let ends = starts.clone().skip(1).chain([self.padded]);
+        starts.zip(ends).map(|(start, end)| start..end).collect()
     }
 }
 
@@ -91,12 +89,12 @@ mod tests {
     }
 
     #[test]
-    fn tiles_end_with_a_small_one() {
+    fn tiles_end_with_short_ones() {
         let axis = Axis::plain(100, 4);
-        assert_eq!(axis.tiles(40, 8), [0..40, 40..80, 80..92, 92..100]);
-        assert_eq!(axis.tiles(40, 12), [0..40, 40..80, 80..100], "too little to be cut");
-        assert_eq!(axis.tiles(60, 12), [0..60, 60..88, 88..100]);
-        assert_eq!(axis.tiles(200, 60).len(), 1);
+        assert_eq!(axis.tiles(4, [8, 40], 1), [0..32, 32..64, 64..92, 92..100]);
+        assert_eq!(axis.tiles(4, [8, 40], 2), [0..28, 28..56, 56..84, 84..92, 92..100]);
+        assert_eq!(axis.tiles(4, [40, 60], 2), [0..60, 60..100], "too little for two");
+        assert_eq!(axis.tiles(4, [60, 200], 2), [0..100]);
     }
 
     #[test]

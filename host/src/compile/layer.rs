@@ -12,9 +12,6 @@ use sterna_spec::isa::{AKind, BKind, DstKind, Func, MKind, Vector, ZOp};
 use sterna_spec::layout::KvLayout;
 use sterna_spec::stream::StreamBuilder;
 
-/// Most pieces in which the sums of a residual connection come.
-const PIECES: usize = 2;
-
 /// Emits the layers of one model.
 pub struct Emitter<'a> {
     /// The stream.
@@ -71,7 +68,7 @@ impl Emitter<'_> {
         self.part(format!("layer {index}, attention"));
         self.load_gain(gains.next());
         self.codes(Some(&layer.input_norm), &plan.hidden, 1.0, false);
-        self.attention(index, layer);
+        self.attention(index, layer, next.is_none());
         self.part(format!("layer {index}, output projection"));
         if attention.is_some() {
             self.load_gain(gains.next());
@@ -99,10 +96,8 @@ impl Emitter<'_> {
     /// is one.
     fn residual(&mut self, matrix: &Ternary, inputs: &Axis, norm: bool) {
         let axis = self.plan.hidden.clone();
-        // in tiles, so that the first sums are added while the others are made
-        let least = axis.padded.div_ceil(PIECES).max(self.smallest_tile());
-        let most = least.next_multiple_of(self.device.accumulator_banks()).min(self.plan.tile);
-        for places in axis.tiles(most, self.smallest_tile()) {
+        // first sums are added while others are made; the codes of a long vector come beside a long tile
+        for places in self.tiles(&axis, 1, 2) {
             let acc = self.matmul(&[Rows { matrix, axis: &axis, places: places.clone() }], inputs);
             let x = self.plan.x + self.words(places.start);
             self.out.vector(Vector {
@@ -134,9 +129,11 @@ impl Emitter<'_> {
             self.out.vector(Vector { m_kind: MKind::Imm, imm_m, ..scalars(1, s::GATE, s::CODES) });
         }
         let (axis, hidden) = (self.plan.ffn.clone(), self.plan.hidden.clone());
-        for places in axis.tiles(self.plan.tile, self.smallest_tile()) {
-            let rows = |matrix| [Rows { matrix, axis: &axis, places: places.clone() }];
-            let a = self.matmul(&rows(&layer.gate), &hidden);
+        // gate and up of the same places are in one tile, so that every tile has the same vector work
+        for places in self.tiles(&axis, 2, 1) {
+            let rows =
+                [&layer.gate, &layer.up].map(|matrix| Rows { matrix, axis: &axis, places: places.clone() });
+            let a = self.matmul(&rows, &hidden);
             let (n, at) = (self.words(places.len()), self.plan.scratch + self.words(places.start));
             let acc = Vector { n, a_kind: AKind::Acc, a, m_kind: MKind::Sreg, ..Vector::default() };
             let kept = Vector { dst_kind: DstKind::Vmem, dst: at, ..acc };
@@ -153,8 +150,7 @@ impl Emitter<'_> {
                     self.out.vector(Vector { m: s::GATE.into(), ..times });
                 }
             }
-            let a = self.matmul(&rows(&layer.up), &hidden);
-            let times = Vector { a, m: s::UP.into(), ..times };
+            let times = Vector { a: a + n, m: s::UP.into(), ..times };
             if layer.ffn_norm.is_some() {
                 self.out.vector(times);
                 self.norm(self.plan.scratch, &axis, places, false);
@@ -165,10 +161,13 @@ impl Emitter<'_> {
         }
     }
 
-    /// Outputs of the smallest matrix that is worth its own: tables are made as fast as they are used. What comes last is small, as nothing
-    /// runs beside the vector work on it.
-    fn smallest_tile(&self) -> usize {
-        self.device.full_rate_outputs().next_multiple_of(self.device.accumulator_banks())
+    /// The outputs of so many matrices, side by side in one tile of accumulators. The last tiles are as short as tables are made as fast as
+    /// they are used: nothing runs beside the vector work on the last.
+    fn tiles(&self, axis: &Axis, matrices: usize, short: usize) -> Vec<Range<usize>> {
+        let banks = self.device.accumulator_banks();
+        let least = self.device.full_rate_outputs().div_ceil(matrices).next_multiple_of(banks);
+        let most = (self.plan.tile / matrices / banks).max(1) * banks;
+        axis.tiles(banks, [least.min(most), most], short)
     }
 
     /// First accumulator word of the half that the last matrix did not write, for the next: the vector unit works on the other.

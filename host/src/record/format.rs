@@ -110,7 +110,9 @@ impl Recording {
         let operation = match code & !FAILED {
             0 if code == 0 => {
                 let count = u64::from_le_bytes(self.bytes()?);
-                return (count == self.calls).then_some(None);
+                // nothing follows but the sum over all, which is looked at here
+                let over = matches!(self.input.read(&mut [0]), Ok(0));
+                return (count == self.calls && over).then_some(None);
             }
             1 => Operation::ReadRegister(self.word()?),
             2 => Operation::WriteRegister(self.word()?, self.word()?),

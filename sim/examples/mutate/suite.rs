@@ -18,7 +18,8 @@ use crate::bench::{Bench, Row, options};
 use crate::cases::{self, ROOM};
 use crate::pins;
 use crate::program::{INPUTS, TOKENS, layer};
-use crate::{errors, numbers};
+use crate::text::is_arithmetic;
+use crate::{counters, errors, numbers};
 
 /// What a difference from the golden model begins with, before the block that is named.
 pub const DIFFERS: &str = "differs in ";
@@ -52,24 +53,27 @@ impl Design {
     }
 }
 
-/// Runs everything with one mutant; `arithmetic`: it may be in that.
+/// Runs everything with one mutant; of what runs by itself that which the file of the mutant is in.
 ///
 /// # Errors
 /// The first thing that shows.
-pub fn run(design: &Design, mutant: usize, in_arithmetic: bool) -> Result<Counters, String> {
-    let mut counters = steps(design, mutant, 1, Stalls::NONE, 3)?;
-    counters.extend(steps(design, mutant, 2, Stalls { r: 200, ar: 30, aw: 100, w: 100, b: 30 }, 2)?);
-    counters.extend(steps(design, mutant, 3, Stalls { r: 20, ar: 200, aw: 20, w: 200, b: 200 }, 1)?);
-    counters.extend(shared(design, mutant)?);
-    counters.extend(corners(design, mutant)?);
-    counters.extend(arithmetic(design, mutant)?);
-    counters.extend(cases(design, mutant)?);
+pub fn run(design: &Design, mutant: usize, file: Option<&str>) -> Result<Counters, String> {
+    let mut shown = steps(design, mutant, 1, Stalls::NONE, 3)?;
+    shown.extend(steps(design, mutant, 2, Stalls { r: 200, ar: 30, aw: 100, w: 100, b: 30 }, 2)?);
+    shown.extend(steps(design, mutant, 3, Stalls { r: 20, ar: 200, aw: 20, w: 200, b: 200 }, 1)?);
+    shown.extend(shared(design, mutant)?);
+    shown.extend(corners(design, mutant)?);
+    shown.extend(arithmetic(design, mutant)?);
+    shown.extend(cases(design, mutant)?);
     registers(design, mutant)?;
     errors::errors(design, mutant)?;
-    if in_arithmetic {
+    if file.is_none_or(is_arithmetic) {
         numbers::run(&design.files, mutant)?;
     }
-    Ok(counters)
+    if file.is_none_or(|file| file == "counters.v") {
+        counters::run(&design.files["counters.v"], mutant as u64)?;
+    }
+    Ok(shown)
 }
 
 fn rows(config: &Config, step: u32) -> Vec<Row> {

@@ -1,15 +1,16 @@
 //! Small programs for what the layer of `program.rs` does not reach: steps without logits, requests that wait, counts and addresses
-//! beyond eight and sixteen bits, a matrix that waits for memory.
+//! beyond eight and sixteen bits, a matrix and descriptors of attention that wait for memory.
 
 use sterna_sim::{Lockstep, Stalls};
 use sterna_spec::config::Config;
 use sterna_spec::device::{Device, DeviceError};
-use sterna_spec::isa::{AKind, BKind, DstKind, Instruction, MKind, Vector, ZOp};
+use sterna_spec::isa::{AKind, BKind, DstKind, Instruction, MKind, Pass, Vector, ZOp};
+use sterna_spec::layout::KvLayout;
 use sterna_spec::registers::{COUNTERS, offset};
 use sterna_spec::stream::StreamBuilder;
 
 use crate::bench::{Bench, Row};
-use crate::program::{HEAD_SIZE, INPUTS, layer};
+use crate::program::{CONTEXT, HEAD_SIZE, HEADS, INPUTS, KV_HEADS, KV_OFFSET, layer};
 
 /// A program, and what is around it.
 pub struct Case {
@@ -24,6 +25,9 @@ pub struct Case {
     settings: Vec<(u32, u32)>,
 }
 
+/// Beats from one row of a table to the next, more than sixteen bits count.
+const STRIDE: u32 = 70_000;
+
 /// Beats behind the program that [`cases`] store to.
 pub const ROOM: u32 = 460_000;
 
@@ -36,6 +40,7 @@ pub fn cases(config: &Config, bench: &Bench) -> Vec<Case> {
         (offset::KV_SCALE_BEATS, 40_000),
         (offset::KV_DATA_BEATS, 70_000),
     ];
+    let strides = [(offset::RESULT_BASE, bench.far + STRIDE), (offset::RESULT_STRIDE, 5 * STRIDE)];
     let case = |name, stalls, program| Case {
         name,
         stalls,
@@ -55,12 +60,18 @@ pub fn cases(config: &Config, bench: &Bench) -> Vec<Case> {
         case("gathers", slow, gathers(config)),
         case("scalars", Stalls::NONE, scalars(config)),
         case("a matrix waits", Stalls { r: 190, ..Stalls::NONE }, matrix(config)),
+        case("descriptors wait", Stalls { r: 190, ..Stalls::NONE }, passes(config)),
         Case { settings: stores.into(), ..case("many words", Stalls::NONE, many(config, bench)) },
         Case {
             settings: far.into(),
             // the second reads what the first stored
             steps: vec![(config.rows, !0); 2],
             ..case("far places", Stalls { w: 128, ..Stalls::NONE }, distant(config, bench))
+        },
+        Case {
+            settings: strides.into(),
+            steps: vec![(config.rows.min(2), !0); 2],
+            ..case("long strides", Stalls::NONE, apart(config, bench))
         },
     ]
 }
@@ -196,6 +207,7 @@ fn many(config: &Config, bench: &Bench) -> Vec<u8> {
     s.vector(Vector { n: 2, rep: 50, dst_kind: DstKind::Act, dst: 1, ..times });
     cached(&mut s, config, 20, bench.far + 10_000 - bench.kv);
     s.vector(Vector { head: true, n: 512, rotate: true, dst_kind: DstKind::Logits, ..times });
+    s.vector(Vector { head: true, n: 256, rep: 2, dst_kind: DstKind::Logits, ..times });
     let topk = Vector { head: true, dst_kind: DstKind::Topk, imm_b: 1500, ..times };
     s.vector(Vector { n: 280, ..topk });
     s.vector(Vector { n: 3, rep: 60, addr: 1200, ..topk });
@@ -215,6 +227,41 @@ fn distant(config: &Config, bench: &Bench) -> Vec<u8> {
     s.vector(Vector { reduce_max: Some(3), rep: 20, ..show(2, 0) });
     cached(&mut s, config, 2, bench.far - bench.kv);
     s.vector(Vector { head: true, n: 40, dst_kind: DstKind::Logits, ..Vector::default() });
+    s.push(END);
+    s.into_bytes()
+}
+
+/// Rows of a table that lie further apart than sixteen bits count: token 5r + 1 where row r's results lie.
+fn apart(config: &Config, bench: &Bench) -> Vec<u8> {
+    let mut s = StreamBuilder::new(config);
+    let (by_position, shared, row_stride, dst) = (false, false, 0, 50);
+    let (addr, stride) = (bench.far, STRIDE);
+    s.push(Instruction::Gather { words: 2, by_position, shared, row_stride, dst, addr, stride });
+    s.vector(show(2, 50));
+    s.push(gather(config, 40, 0, 0));
+    s.vector(Vector { head: true, n: 40, dst_kind: DstKind::Logits, ..Vector::default() });
+    s.push(END);
+    s.into_bytes()
+}
+
+/// More passes than memory brings descriptors for.
+fn passes(config: &Config) -> Vec<u8> {
+    let mut s = StreamBuilder::new(config);
+    let words = (HEADS * HEAD_SIZE / config.lanes as usize) as u16;
+    s.push(gather(config, words, 0, 0));
+    let times = Vector { n: words, m_kind: MKind::Imm, imm_m: 9000.0, ..Vector::default() };
+    s.vector(Vector { dst_kind: DstKind::Query, ..times });
+    s.vector(Vector { reduce_max: Some(0), rep: HEADS as u8, ..show(1, 0) });
+    let heads = HEADS / KV_HEADS;
+    let pass = |nth: usize| {
+        let kv_head = nth % KV_HEADS;
+        let first = kv_head * heads;
+        Pass { kv_head: kv_head as u32, heads: (first..first + heads).map(|head| head as u8).collect() }
+    };
+    let all: Vec<Pass> = (0..6 * KV_HEADS).map(pass).collect();
+    let segments = KvLayout::new(config, HEAD_SIZE, CONTEXT).segments as u16;
+    s.attention(&all, segments, 0, [0, 20, 30], KV_OFFSET);
+    s.vector(Vector { n: words, a_kind: AKind::Att, dst_kind: DstKind::Vmem, ..Vector::default() });
     s.push(END);
     s.into_bytes()
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod cases;
+mod counters;
 mod faults;
 mod pins;
 mod program;
@@ -140,6 +141,14 @@ fn counters_add_up() {
     assert!(
         count("MATMUL") > 0 && count("ATTENTION") > 0 && count("DATA_BEATS") > 0 && count("WRITE_BEATS") > 0
     );
+}
+
+#[test]
+fn counters_count_beyond_sixteen_bits() {
+    let files = sterna_hdl::emit(&four_rows()).unwrap();
+    counters::run(&files["counters.v"], 0).unwrap();
+    let narrow = files["counters.v"].replace("store + 32'd1", "store + 32'd1 & 32'hffff");
+    assert_eq!(counters::run(&narrow, 0).unwrap_err(), "counter STORE is 5 after 65541 events");
 }
 
 #[test]

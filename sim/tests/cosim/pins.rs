@@ -1,6 +1,7 @@
 //! What the host's and the memory's side may do and a program does not bring about: parts of register accesses at different times, reads
 //! one behind the other, an error of one port alone.
 
+use sterna_hdl::blocks::axi::prefix;
 use sterna_sim::SimDevice;
 use sterna_spec::device::{Device, DeviceError};
 use sterna_spec::registers::{COUNTERS, ErrorCode, offset, status, table};
@@ -19,6 +20,7 @@ fn must(holds: bool, what: impl FnOnce() -> String) -> Result<(), DeviceError> {
 /// # Errors
 /// What went wrong.
 pub fn register_port(device: &mut SimDevice) -> Result<(), DeviceError> {
+    attributes(device)?;
     let counters: Vec<u32> = (0..COUNTERS.len() as u32).map(|i| offset::COUNTER + 4 * i).collect();
     for at in &counters {
         let value = device.read_register(*at)?;
@@ -47,6 +49,21 @@ pub fn register_port(device: &mut SimDevice) -> Result<(), DeviceError> {
     for pause in 0..4 {
         let got = behind_each_other(device, &asked, pause)?;
         must(got == alone, || format!("reads one behind the other gave {got:x?}, not {alone:x?}"))?;
+    }
+    Ok(())
+}
+
+/// What every request says of itself: one id, normal and bufferable memory, secure data (IHI 0022, A4 and A5).
+fn attributes(device: &mut SimDevice) -> Result<(), DeviceError> {
+    let config = device.config().clone();
+    for port in (0..config.ports).map(|port| prefix(&config, port)) {
+        for channel in ["ar", "aw"] {
+            for (name, value) in [("id", 0), ("lock", 0), ("cache", 3), ("prot", 0), ("qos", 0)] {
+                let pin = format!("{port}_{channel}{name}");
+                let got = device.output(&pin)?;
+                must(got == value, || format!("{pin} is {got}, not {value}"))?;
+            }
+        }
     }
     Ok(())
 }
