@@ -81,15 +81,14 @@ impl Emitter<'_> {
     }
 
     /// The heads in tiles. A tile that is long enough ends with its run, so that the vector work on one kind hides beside the matrix of the
-    /// next. The first is no longer than that: nothing runs beside it, and keys have more vector work than the matrix that follows.
+    /// next: that on keys, which is the most, beside whole matrices.
     fn head_tiles(&self) -> Vec<Vec<Heads>> {
         let most = self.plan.tile / self.plan.head_size;
         let enough = self.device.full_rate_outputs().div_ceil(self.plan.head_size).min(most);
         let (heads, kv_heads) = (self.model.heads, self.model.kv_heads);
-        let (half, few) = (heads.div_ceil(2), enough.min(kv_heads));
+        let half = heads.div_ceil(2);
         let runs = [
-            (Kind::Key, 0..few),
-            (Kind::Key, few..kv_heads),
+            (Kind::Key, 0..kv_heads),
             (Kind::Value, 0..kv_heads),
             (Kind::Query, 0..half),
             (Kind::Query, half..heads),

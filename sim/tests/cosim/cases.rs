@@ -1,5 +1,5 @@
 //! Small programs for what the layer of `program.rs` does not reach: steps without logits, requests that wait, counts and addresses
-//! beyond eight and sixteen bits, a matrix and descriptors of attention that wait for memory.
+//! beyond eight and sixteen bits, a matrix that waits for memory, many passes of attention.
 
 use sterna_sim::{Lockstep, Stalls};
 use sterna_spec::config::Config;
@@ -60,7 +60,7 @@ pub fn cases(config: &Config, bench: &Bench) -> Vec<Case> {
         case("gathers", slow, gathers(config)),
         case("scalars", Stalls::NONE, scalars(config)),
         case("a matrix waits", Stalls { r: 190, ..Stalls::NONE }, matrix(config)),
-        case("descriptors wait", Stalls { r: 190, ..Stalls::NONE }, passes(config)),
+        case("many passes", Stalls { r: 250, ..Stalls::NONE }, passes(config)),
         Case { settings: stores.into(), ..case("many words", Stalls::NONE, many(config, bench)) },
         Case {
             settings: far.into(),
@@ -244,7 +244,7 @@ fn apart(config: &Config, bench: &Bench) -> Vec<u8> {
     s.into_bytes()
 }
 
-/// More passes than memory brings descriptors for.
+/// Many passes, whose descriptors come from a slow memory.
 fn passes(config: &Config) -> Vec<u8> {
     let mut s = StreamBuilder::new(config);
     let words = (HEADS * HEAD_SIZE / config.lanes as usize) as u16;
