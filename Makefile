@@ -1,6 +1,6 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Both install what is missing or say what is.
 
-.PHONY: demo test coverage coverage-rust formal board-test licences nightly bitstream help
+.PHONY: demo test coverage coverage-rust fuzz formal board-test licences nightly bitstream help
 
 demo: ## stream a story from the simulated accelerator
 	@tools/setup.sh
@@ -27,6 +27,9 @@ coverage: ## lines and bits of the Verilog that the co-simulation reaches, some 
 
 coverage-rust: ## lines of the definition and of the host that their own tests reach; needs llvm-profdata and llvm-cov of rustc's LLVM
 	tools/coverage-rust.sh
+
+fuzz: ## every fuzz target under libFuzzer, FUZZ_SECONDS of each (60), with the compiler at hand
+	tools/fuzz.sh
 
 licences: ## what is linked: licences, sources, crates in several versions
 	cargo test --quiet --package sterna-tests --test robust licences -- --nocapture --test-threads 1
