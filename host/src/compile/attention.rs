@@ -258,14 +258,9 @@ impl Heads {
 fn groups(passes: &[Pass], tiles: &[Vec<Heads>], heads: usize) -> Vec<Range<usize>> {
     let last = tiles[tiles.len().saturating_sub(2)..].iter().flatten().find(|run| run.kind == Kind::Query);
     let kept = last.map_or(heads, |run| run.first);
-    let mut end = if in_order(passes, heads) { passes[0].heads.len().max(kept) } else { heads };
-    let mut groups = vec![0..end];
-    while end < heads {
-        let group = end..(2 * end).min(heads);
-        end = group.end;
-        groups.push(group);
-    }
-    groups
+    let first = if in_order(passes, heads) { passes[0].heads.len().max(kept) } else { heads };
+    let next = |group: &Range<usize>| (group.end < heads).then(|| group.end..(2 * group.end).min(heads));
+    std::iter::successors(Some(0..first), next).collect()
 }
 
 /// Whether the passes name all heads one after the other, so that they are done in their order, and few enough that a VECTOR can wait

@@ -19,8 +19,8 @@ fn source(counters: &str) -> Source {
     }
     let (n, bits) = (COUNTERS.len(), 32 * COUNTERS.len());
     let top = format!(
-        "module sterna (input wire clk, input wire rst, input wire [15:0] mutant, input wire [{}:0] count{outputs});\n    \
-         wire [{}:0] values;\n    counters u_counters (.clk(clk), .rst(rst), .clear(1'd0), .count(count), .values(values));\n\
+        "module sterna (input wire clk, input wire rst, input wire [15:0] mutant, input wire clear, input wire [{}:0] count{outputs});\n    \
+         wire [{}:0] values;\n    counters u_counters (.clk(clk), .rst(rst), .clear(clear), .count(count), .values(values));\n\
          {assigns}endmodule\n",
         n - 1,
         bits - 1
@@ -39,8 +39,8 @@ pub fn run(counters: &str, mutant: u64) -> Result<(), String> {
     let mut model = design.model(Init::Random(1)).map_err(told)?;
     let all = (1 << COUNTERS.len()) - 1;
     // pins, and the cycles that they keep their values
-    for (rst, count, cycles) in [(1, 0, 1), (0, all, EVENTS)] {
-        for (name, value) in [("mutant", mutant), ("rst", rst), ("count", count)] {
+    for (rst, clear, count, cycles) in [(1, 0, 0, 1), (0, 0, all, 3), (0, 1, all, 1), (0, 0, all, EVENTS)] {
+        for (name, value) in [("mutant", mutant), ("rst", rst), ("clear", clear), ("count", count)] {
             let port = model.port(name).map_err(told)?;
             model.set(port, value).map_err(told)?;
         }
