@@ -1,6 +1,6 @@
 #!/bin/sh
 # Every fuzz target under libFuzzer, with the compiler at hand: what cargo-fuzz asks a nightly one for, but for the address sanitizer.
-# Seeds are the small models of tests/data/reference; what is found stays in target/fuzz.
+# Seeds are files of the small models in tests/data/reference and of the shipped one; what is found stays in target/fuzz.
 # FUZZ_SECONDS: of each target (60). Arguments: the targets, all without.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -13,7 +13,6 @@ done
 cd "$root/fuzz"
 RUSTFLAGS=$cover cargo build --quiet --release --target "$triple" --target-dir "$out/build"
 cd "$root"
-reference=tests/data/reference
 failed=
 for target in ${*:-$(sed -n 's/^name = "\([a-z_]*\)"/\1/p' fuzz/Cargo.toml)}; do
     case $target in
@@ -22,13 +21,12 @@ for target in ${*:-$(sed -n 's/^name = "\([a-z_]*\)"/\1/p' fuzz/Cargo.toml)}; do
     hf_config) seeds="-name config.json" ;;
     generation_config | tokenizer_json) seeds="-name $target.json" ;;
     index) seeds="-name *.index.json" ;;
-    configuration) seeds="-name *.toml" ;;
     *) seeds="-name none" ;;
     esac
     corpus=$out/$target
     mkdir -p "$corpus"
     set -f
-    find $reference constraints models $seeds -size -200k | while read -r seed; do
+    find tests/data/reference models $seeds -size -200k | while read -r seed; do
         cp "$seed" "$corpus/seed-$(cksum <"$seed" | tr ' ' -)"
     done
     set +f

@@ -166,7 +166,8 @@ impl Emitter<'_> {
     fn tiles(&self, axis: &Axis, matrices: usize, short: usize) -> Vec<Range<usize>> {
         let banks = self.device.accumulator_banks();
         let least = self.device.full_rate_outputs().div_ceil(matrices).next_multiple_of(banks);
-        let most = (self.plan.tile / matrices / banks).max(1) * banks;
+        // a tile holds a head, whose halves are whole words, and MIN_BLOCKS blocks: at least two banks' worth
+        let most = self.plan.tile / matrices / banks * banks;
         axis.tiles(banks, [least.min(most), most], short)
     }
 
