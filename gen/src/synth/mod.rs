@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Modules with registers stay apart and are mapped once, however many instances they have; those without are dissolved in the ones that
-//! use them. Sums that the Verilog wants in a multiplier's adder are put there, as Vivado does and Yosys does not. Depths are measured
+//! use them. What the Verilog wants in a multiplier's adders is put there, as Vivado does and Yosys does not. Depths are measured
 //! through all of them. Nothing is placed: what wires cost is not in these numbers.
 
 mod blocks;
@@ -39,8 +39,11 @@ use timing::{Design, Timing};
 
 const LOG: &str = "synthesis.log";
 const TOP: &str = "sterna";
-/// A sum for a multiplier's adder, and what Vivado makes of it on UltraScale+.
-const PACKED_ADD: (&str, &str) = ("rtl/matmul_packed_add.v", include_str!("packed_add.v"));
+/// Modules for a multiplier's adders, and what Vivado makes of them on UltraScale+.
+const IN_MULTIPLIERS: [(&str, &str); 2] = [
+    ("rtl/matmul_packed_add.v", include_str!("packed_add.v")),
+    ("rtl/attention_multiply_add.v", include_str!("multiply_add.v")),
+];
 /// The module whose look-up tables are compared with the products it makes.
 const ENGINE: &str = "matmul";
 
@@ -78,8 +81,10 @@ pub fn synth(config: &Config, output: Option<&Path>, progress: &Progress) -> Res
     };
     let mut sources: BTreeMap<String, Vec<u8>> = files.iter().map(in_folder).collect();
     let mut read = sources.clone();
-    if let (Fabric::UltraScale, Some(sum)) = (part.fabric, read.get_mut(PACKED_ADD.0)) {
-        *sum = PACKED_ADD.1.into();
+    for (name, made) in IN_MULTIPLIERS {
+        if let (Fabric::UltraScale, Some(module)) = (part.fabric, read.get_mut(name)) {
+            *module = made.into();
+        }
     }
     scratch.place(&read)?;
     let yosys = tools::yosys(progress)?;

@@ -233,7 +233,7 @@ impl Config {
             ports: 4,
             port_bytes: 16,
             attention_width: 16,
-            slots: 2,
+            slots: 4,
             head_size: 128,
             heads: 32,
             context: 4096,

@@ -1,21 +1,19 @@
 //! The integer half of a slot: S x U multipliers that serve K and V, the sums of scores and the sums of values.
 //!
 //! ```text
-//! cycle 0  beat taken: operands looked up      query codes of the segment (K), the tokens' weight codes (V)
-//!       1  operands, beat                      int16, int8
-//!       2  products
-//!       .  adder tree over U --> 2 + KEY_TREE   sum of a segment   --> + --> score of each of the S tokens
-//!       .  adder tree over S --> 2 + VALUE_TREE sum of side tokens --> + --> sum[segment][u]
+//! cycle 0    beat taken: operands looked up    query codes of the segment (K), the tokens' weight codes (V)
+//!       1    operands, beat                    int16, int8
+//!       3+G  sums of chains of G products
+//!       .    adder tree over U/G               sum of a segment   --> + --> score of each of the S tokens
+//!       .    adder tree over S/G               sum of side tokens --> + --> sum[segment][u]
 //! ```
 //!
 //! The trees hold a register after every second level. A sum of values is read, added to and written in one cycle, so any
 //! number of segments goes at full speed.
 
+use super::chain::{self, Chain, chains};
 use super::shape::Shape;
 use crate::dsl::{MemStyle, Module, Sig, index_width, s, u};
-
-/// Cycles from a beat to its products.
-pub(super) const PRODUCTS: u32 = 2;
 
 /// Registers of an adder tree over `terms`.
 pub(super) fn tree_latency(terms: usize) -> u32 {
@@ -27,27 +25,25 @@ pub(super) fn dot(shape: &Shape) -> Module {
     let Shape { beat_bytes, width, lanes, head_size, context, .. } = *shape;
     let name = format!("attention_dot_b{beat_bytes}_u{width}_v{lanes}_d{head_size}_c{context}");
     let m = Module::new(&name, "Multipliers and integer sums of one query head.");
-    let products = multipliers(&m, shape);
-    scores(&m, shape, &products);
-    values(&m, shape, &products);
+    let sums = chain::sums(&m, shape, operands(&m, shape).each_ref().map(Vec::as_slice));
+    scores(&m, shape, &sums);
+    values(&m, shape, &sums);
     m
 }
 
-/// Products by token and byte.
-fn multipliers<'m>(m: &'m Module, shape: &Shape) -> Vec<Vec<Sig<'m>>> {
-    let beat = m.input("beat", u(shape.beat_bits()), "the beat, a cycle after it was taken");
+/// A query code for each byte and a weight code for each token, a cycle after the beat was taken; those that it does not need are zero.
+fn operands<'m>(m: &'m Module, shape: &Shape) -> [Vec<Sig<'m>>; 2] {
     let segment = m.input("segment", u(shape.segment_bits()), "segment of the beat");
     let value = m.input("value", u(1), "the beat is one of V");
     let codes = m.input("weight_codes", u(16 * shape.side as u32), "codes of the beat's S tokens");
     let query = query_codes(m, shape, segment);
-    let product = |side: usize, byte: usize| {
-        let name = |what: &str| format!("{what}_s{side}_u{byte}");
-        let (q, c) = (query.word(byte as u32, 16), codes.word(side as u32, 16));
-        let operand = m.delay(&name("p1_operand"), value.mux(c, q).as_signed(), "");
-        let at = (side * shape.width + byte) as u32;
-        m.delay(&name("p2_product"), operand * beat.word(at, 8).as_signed(), "")
+    let each = |name: &str, of: Sig<'m>, none: Sig<'m>| -> Vec<Sig<'m>> {
+        let code = |(i, x): (usize, &Sig<'m>)| {
+            m.delay(&format!("{name}_s{i}"), none.mux(m.s(16, 0), x.as_signed()), "")
+        };
+        of.words(16).iter().enumerate().map(code).collect()
     };
-    (0..shape.side).map(|side| (0..shape.width).map(|byte| product(side, byte)).collect()).collect()
+    [each("query_code", query, value), each("weight_code", codes, !value)]
 }
 
 /// The query codes of a segment, from the slot's own memory.
@@ -77,19 +73,33 @@ fn tree<'m>(m: &'m Module, name: &str, terms: &[Sig<'m>]) -> Sig<'m> {
     terms[0]
 }
 
-fn scores(m: &Module, shape: &Shape, products: &[Vec<Sig>]) {
+/// `x + y`, or `x` alone. A sum of x and nothing would cost synthesis a look-up table for each bit of y in front of the adder; a
+/// difference, x - !y - 1, has room for the choice.
+fn plus<'m>(x: Sig<'m>, alone: Sig<'m>, y: Sig<'m>) -> Sig<'m> {
+    let inverted = (!y).as_unsigned() | alone.repeat(y.width());
+    x.wrapping_sub(inverted.as_signed()).wrapping_sub(1)
+}
+
+/// Sums of the chains that `chosen` chooses.
+fn of<'m>(shape: &Shape, sums: &[Sig<'m>], chosen: impl Fn(&Chain) -> bool) -> Vec<Sig<'m>> {
+    let all = chains(shape).into_iter().zip(sums);
+    all.filter(|(chain, _)| chosen(chain)).map(|(_, sum)| *sum).collect()
+}
+
+fn scores(m: &Module, shape: &Shape, sums: &[Sig]) {
     let ty = s(shape.score_bits());
     let we = m.input("key_we", u(1), "adds a segment to the scores");
     let first = m.input("key_first", u(1), "it is the first segment");
     let serial = (shape.side > 1).then(|| m.input("score_load", u(1), "the scores are complete"));
     let score = m.output("score", ty, "score of one token after the other");
-    let total = |(side, row): (usize, &Vec<Sig<'_>>)| {
-        let sum = tree(m, &format!("key_s{side}"), row).resize(ty.width);
+    let total = |side: usize| {
+        let terms = of(shape, sums, |chain| chain.side == side);
+        let sum = tree(m, &format!("key_s{side}"), &terms).resize(ty.width);
         let total = m.reg(&format!("score_s{side}"), ty, None, "sum over the segments");
-        total.when(we, first.mux(sum, total.q().wrapping_add(sum)));
+        total.when(we, plus(sum, first, total.q()));
         total.q()
     };
-    let totals: Vec<Sig> = products.iter().enumerate().map(total).collect();
+    let totals: Vec<Sig> = (0..shape.side).map(total).collect();
     let Some(load) = serial else {
         score.set(totals[0]);
         return;
@@ -106,7 +116,7 @@ fn scores(m: &Module, shape: &Shape, products: &[Vec<Sig>]) {
     }
 }
 
-fn values(m: &Module, shape: &Shape, products: &[Vec<Sig>]) {
+fn values(m: &Module, shape: &Shape, sums: &[Sig]) {
     let (parts, lanes) = (shape.parts(), shape.lanes);
     let we = m.input("value_we", u(1), "adds to the sums");
     let first = m.input("value_first", u(1), "of the first tokens");
@@ -117,13 +127,13 @@ fn values(m: &Module, shape: &Shape, products: &[Vec<Sig>]) {
         "V sums, a cycle after their segment and part",
     );
     let sum = |byte: usize| {
-        let terms: Vec<Sig> = products.iter().map(|row| row[byte]).collect();
+        let terms = of(shape, sums, |chain| chain.byte == byte);
         let addend = tree(m, &format!("value_u{byte}"), &terms).resize(shape.sum_bits());
         let name = format!("sums_u{byte}");
         let memory =
             m.mem(&name, shape.sum_bits(), shape.segments().max(2), MemStyle::Lut, "sums by segment");
         let old = memory.read_async(&format!("old_u{byte}"), segment);
-        let new = first.mux(addend, old.as_signed().wrapping_add(addend));
+        let new = plus(addend, first, old.as_signed());
         memory.write(we, segment, m.node(&format!("new_u{byte}"), new));
         old
     };

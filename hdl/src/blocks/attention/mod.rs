@@ -19,6 +19,8 @@
 //! | `query.rs` | QUERY memory, loading of the slots |
 //! | `scales.rs` | scales of keys and values |
 //! | `dot.rs` | integer half of a slot |
+//! | `chain.rs` | its multipliers |
+//! | `scores.rs` | scores and weights of all slots |
 //! | `softmax.rs` | binary32 half of a slot |
 //! | `control.rs` | order of the beats, tags of the integer halves |
 //! | `weigh.rs` | from scores to weight codes, tags of the binary32 halves |
@@ -41,6 +43,7 @@
 //! DST names the first word of QUERY that VECTORs write after `start` (0: none): a head waits for its words. A scalar is read in
 //! a cycle with `s_granted` and comes a cycle later; one is written in a cycle with `s_we` and `s_taken`.
 
+mod chain;
 mod control;
 mod dot;
 mod fetch;
@@ -49,6 +52,7 @@ mod passes;
 mod plan;
 mod query;
 mod scales;
+mod scores;
 mod shape;
 mod softmax;
 #[cfg(test)]
@@ -105,8 +109,8 @@ pub fn attention(config: &Config) -> Module {
     planning(&m, shape, &insn, &parts);
     row_info(&m, shape, parts.plan);
     sources(&m, &insn, &parts);
-    let beat = beats(&m, shape, &parts);
-    let slots = slots(&m, shape, &parts, beat);
+    let bytes = beats(&m, shape, &parts);
+    let slots = slots(&m, shape, &parts, bytes);
     results(&m, &insn, &parts, &slots);
     m
 }
@@ -236,7 +240,7 @@ fn sources<'m>(m: &'m Module, insn: &Insn<'m>, parts: &Parts<'m>) {
     control.connect("query_ready", query.out("ready"));
 }
 
-/// The beats of data, and those who give and follow their order; the beat.
+/// The beats of data, and those who give and follow their order; the beat's bytes.
 fn beats<'m>(m: &'m Module, shape: &Shape, parts: &Parts<'m>) -> Sig<'m> {
     let Parts { scales, control, weigh, output, .. } = *parts;
     let d = m.stream_in("d", u(shape.beat_bits()), "beats of the KV cache, as requested");
@@ -251,11 +255,11 @@ fn beats<'m>(m: &'m Module, shape: &Shape, parts: &Parts<'m>) -> Sig<'m> {
     control.connect("output_busy", output.out("busy"));
     wire(weigh, control, &["score_ready", "weighed", "queued"]);
     wire(control, weigh, &["key_begins", "value_begins", "score_leaves", "group_end"]);
-    m.delay("beat", d.data, "the beat, a cycle after it was offered")
+    chain::bytes(m, shape, d.data, control.out("value"))
 }
 
 /// The slots' results: a word of sums, the largest weight, the sum of weights.
-fn slots<'m>(m: &'m Module, shape: &Shape, parts: &Parts<'m>, beat: Sig<'m>) -> Vec<[Sig<'m>; 3]> {
+fn slots<'m>(m: &'m Module, shape: &Shape, parts: &Parts<'m>, bytes: Sig<'m>) -> Vec<[Sig<'m>; 3]> {
     let Parts { query, control, weigh, output, scales, .. } = *parts;
     let (dots, softmaxes) = (Rc::new(dot::dot(shape)), Rc::new(softmax::softmax(shape)));
     let scalar = m.input("s_rdata", u(32), "the scalar that was granted a cycle before");
@@ -263,9 +267,13 @@ fn slots<'m>(m: &'m Module, shape: &Shape, parts: &Parts<'m>, beat: Sig<'m>) -> 
     let segment = m.delay("sum_segment", segment, "segment whose sums are added to or read");
     let part =
         (shape.parts() > 1).then(|| m.delay("sum_part", output.out("drain_part"), "its part that is read"));
-    let phases = ["weigh", "invert", "inverting", "inverse_we", "clear_max", "clear_sums", "code_bank"];
+    let memories = m.instance("u_scores", scores::scores(shape));
+    let kept = ["score_we", "weight_we", "read_token", "write_token", "code_token", "code_bank"];
+    wire(weigh, memories, &kept);
+    let phases = ["weigh", "invert", "inverting", "inverse_we", "clear_max", "clear_sums"];
     let tags = ["score_we", "weight_we", "fixed_we", "code_we"];
-    let places = ["read_token", "write_token", "code_token", "code_write", "code_read"];
+    let places = ["write_token", "code_write", "code_read"];
+    let mut words = Vec::new();
     let slot = |i: usize| {
         let dot = m.instance(&format!("u_dot_{i}"), &dots);
         let softmax = m.instance(&format!("u_softmax_{i}"), &softmaxes);
@@ -277,7 +285,7 @@ fn slots<'m>(m: &'m Module, shape: &Shape, parts: &Parts<'m>, beat: Sig<'m>) -> 
         if let Some(part) = part {
             dot.connect("sum_part", part);
         }
-        dot.connect("beat", beat);
+        dot.connect("bytes", bytes);
         dot.connect("segment", control.out("segment_at"));
         dot.connect("value_segment", segment);
         dot.connect("weight_codes", softmax.out("codes"));
@@ -286,13 +294,18 @@ fn slots<'m>(m: &'m Module, shape: &Shape, parts: &Parts<'m>, beat: Sig<'m>) -> 
         wire(query, dot, &["code_segment", "code_part", "code_data"]);
         softmax.connect("score", dot.out("score"));
         softmax.connect("scale", scales.out("scale"));
+        softmax.connect("old_score", memories.out("scores").word(i as u32, scores::SCORE_BITS));
+        softmax.connect("old_weight", memories.out("weights").word(i as u32, 32));
         softmax.connect("query_scale_we", own("slot_we"));
         softmax.connect("query_scale_data", scalar);
         softmax.connect("span_we", own("slot_we"));
         wire(query, softmax, &["span_first", "span_last"]);
+        words.push(softmax.out("word"));
         [dot.out("sum_word"), softmax.out("largest"), softmax.out("total")]
     };
-    (0..shape.slots).map(slot).collect()
+    let results = (0..shape.slots).map(slot).collect();
+    memories.connect("words", m.cat_lsb(&words));
+    results
 }
 
 fn results<'m>(m: &'m Module, insn: &Insn<'m>, parts: &Parts<'m>, slots: &[[Sig<'m>; 3]]) {

@@ -12,6 +12,7 @@
 //! places. Nothing stalls: the `*_we` tags, which come from `weigh.rs` for all slots alike, say when a result is on its way past. A
 //! token that the slot's row does not attend to has a marked score, a weight of zero and therefore a code of zero.
 
+use super::scores::{READ, SCORE_BITS};
 use super::shape::{Shape, later};
 use crate::blocks::fp;
 use crate::dsl::{MemStyle, Module, Sig, index_width, mux, s, u};
@@ -21,8 +22,6 @@ use sterna_spec::isa::{Func, TINY};
 pub(super) const SCORE_TO_SCALE: u32 = fp::INT_TO_F32_LATENCY;
 /// Cycles from a score's integer to the score.
 pub(super) const SCORE: u32 = SCORE_TO_SCALE + 2 * fp::MUL_LATENCY;
-/// Cycles from reading a score or weight to its register.
-const READ: u32 = 2;
 /// Cycles from reading a score to its power of two, which is multiplied by the value scale.
 pub(super) const WEIGH_TO_SCALE: u32 = READ + fp::ADD_LATENCY + fp::SFU_LATENCY;
 /// Cycles from reading a score to the fixed-point weight.
@@ -57,7 +56,9 @@ pub(super) fn softmax(shape: &Shape) -> Module {
     let write = token(&m, shape, "write_token", "token whose score or weight arrives");
     let real = real(&m, shape, write);
     let word = m.cat_lsb(&[mux(weigh, weight.sig(), score.sig()), real]);
-    let [old, old_weight] = memories(&m, shape, score_we | weight_we, write, word);
+    m.output("word", u(SCORE_BITS), "score or weight that arrives, and whether the token counts").set(word);
+    let old = m.input("old_score", u(SCORE_BITS), "score of the token that is weighed, and whether it counts");
+    let old_weight = m.input("old_weight", u(32), "weight of the token whose code is made");
 
     // whether the token counts, beside its power of two, fixed-point weight and weight
     let real_power = later(&m, "real_power", old.bit(32), WEIGH_TO_SCALE - READ);
@@ -107,25 +108,6 @@ fn real<'m>(m: &'m Module, shape: &Shape, token_now: Sig<'m>) -> Sig<'m> {
     };
     let (first, last) = (kept("span_first", "first of them"), kept("span_last", "last of them"));
     (token_now.ge(first) & token_now.le(last)).named("counts")
-}
-
-/// Bits of a score or weight, and whether the token counts.
-const SCORE_BITS: u32 = 33;
-
-/// Two memories, one of scores that become weights, the other of weights that become codes; what is read of each.
-fn memories<'m>(m: &'m Module, shape: &Shape, we: Sig<'m>, write: Sig<'m>, word: Sig<'m>) -> [Sig<'m>; 2] {
-    let read = token(m, shape, "read_token", "token whose score is read");
-    let code = token(m, shape, "code_token", "token whose weight is read for its code");
-    let bank = m.input("code_bank", u(1), "memory that codes are made from");
-    let side = |name: &str, coded: Sig<'m>| {
-        let doc = "scores, then weights, and whether the token counts";
-        let memory = m.mem(name, SCORE_BITS, shape.context, shape.style(SCORE_BITS, shape.context), doc);
-        memory.write(we & !coded, write, word);
-        memory.read(&format!("{name}_read"), coded.mux(code, read), m.u(1, 1))
-    };
-    let (even, odd) = (side("even", !bank), side("odd", bank));
-    let old = m.delay("old", bank.mux(even, odd), "score of the token, and whether it counts");
-    [old, m.delay("old_weight", bank.mux(odd, even).bits(0, 32), "weight of the token")]
 }
 
 /// Bits of the sum of the fixed-point weights, as a signed number.

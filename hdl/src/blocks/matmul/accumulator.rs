@@ -11,7 +11,7 @@
 use std::rc::Rc;
 
 use super::dims::Dims;
-use crate::dsl::{Inst, MemStyle, Module, Sig, index_width, mux, u};
+use crate::dsl::{Inst, MemStyle, Module, Sig, index_width, u};
 
 /// The sums of one row: what a block's accumulators become.
 fn accumulator(d: &Dims) -> Module {
@@ -21,14 +21,17 @@ fn accumulator(d: &Dims) -> Module {
     let restart = m.input("restart", u(1), "the sum begins at zero, with the block");
     let triple = m.input("triple", u(1), "a new plane begins, with the block");
     let stage = m.input("stage", u(2), "base and total take their value");
+    let clears = m.node("clears", stage.bit(0) & restart);
     let sum_bits = d.sum_bits(d.tables);
     let sums = m.input("sums", u(sum_bits * lookups), "sums of the block, with base");
     let total = m.reg("total_q", u(bits * lookups), None, "accumulators to write");
     let base_of = |r: u32| {
         let acc = block.word(r, bits).as_signed();
-        let tripled = (acc << 1).trunc(bits).wrapping_add(acc);
+        // in front of an adder the choice takes no look-up tables of its own
+        let twice = ((acc << 1).trunc(bits).as_unsigned() & triple.repeat(bits)).as_signed();
         let base = m.reg(&format!("base_{r}"), acc.ty(), None, "what the sum is added to");
-        base.when(stage.bit(0), mux(restart, m.s(bits, 0), mux(triple, tripled, acc)));
+        base.when(stage.bit(0), acc.wrapping_add(twice));
+        base.when(clears, 0);
         base.q().wrapping_add(sums.word(r, sum_bits).as_signed().resize(bits)).as_unsigned()
     };
     total.when(stage.bit(1), m.cat_lsb(&(0..lookups).map(base_of).collect::<Vec<_>>()));
