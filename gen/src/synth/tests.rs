@@ -224,3 +224,23 @@ fn what_cannot_be_measured_is_said() {
     insta::assert_snapshot!(parse(json!({"other": module("", &[], "")})).err().unwrap(), @"reading the netlist of Yosys failed: there is no module 'sterna'");
     assert!(parse(Value::Null).is_err());
 }
+
+/// Ports as declared, without comments.
+fn ports(verilog: &str) -> Vec<String> {
+    let lines = verilog.lines().map(|line| line.split("//").next().unwrap_or_default());
+    let ports = lines.filter(|line| ["input", "output"].iter().any(|way| line.trim_start().starts_with(way)));
+    ports.map(|line| line.replace(',', "").split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn what_goes_into_multipliers_has_the_ports_of_the_verilog() {
+    let files = crate::files(&sterna_spec::config::Config::preset("kv260").unwrap()).unwrap();
+    for (name, made) in super::IN_MULTIPLIERS {
+        let emitted = &files[name.strip_prefix("rtl/").unwrap()];
+        assert!(emitted.contains("use_dsp"), "{name} does not ask for a multiplier");
+        let [mut emitted, mut made] = [emitted, made].map(ports);
+        emitted.sort();
+        made.sort();
+        assert!(made.len() > 3 && emitted == made, "{name}: {emitted:?} {made:?}");
+    }
+}

@@ -46,7 +46,8 @@ pub(super) fn latency(shape: &Shape) -> u32 {
 /// All chains.
 pub(super) fn chains(shape: &Shape) -> Vec<Chain> {
     let g = links(shape);
-    let of_side = |side: usize| (0..shape.width).step_by(g).map(move |at| Chain { side, byte: at + side % g });
+    let of_side =
+        |side: usize| (0..shape.width).step_by(g).map(move |at| Chain { side, byte: at + side % g });
     (0..shape.side).flat_map(of_side).collect()
 }
 

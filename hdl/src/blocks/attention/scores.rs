@@ -27,8 +27,8 @@ pub(super) fn scores(shape: &Shape) -> Module {
     let read = token("read_token", "token whose score is read");
     let code = token("code_token", "token whose weight is read for its code");
     let write = token("write_token", "token whose score or weight arrives");
-    let [score_we, weight_we] =
-        [("score_we", "a score arrives"), ("weight_we", "a weight arrives")].map(|(n, d)| m.input(n, u(1), d));
+    let [score_we, weight_we] = [("score_we", "a score arrives"), ("weight_we", "a weight arrives")]
+        .map(|(n, d)| m.input(n, u(1), d));
     let we = m.node("we", score_we | weight_we);
     let words = m.input("words", u(width), "score or weight of each slot, and whether the token counts");
     let bank = m.input("code_bank", u(1), "memory that codes are made from");

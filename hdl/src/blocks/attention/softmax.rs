@@ -57,7 +57,8 @@ pub(super) fn softmax(shape: &Shape) -> Module {
     let real = real(&m, shape, write);
     let word = m.cat_lsb(&[mux(weigh, weight.sig(), score.sig()), real]);
     m.output("word", u(SCORE_BITS), "score or weight that arrives, and whether the token counts").set(word);
-    let old = m.input("old_score", u(SCORE_BITS), "score of the token that is weighed, and whether it counts");
+    let old =
+        m.input("old_score", u(SCORE_BITS), "score of the token that is weighed, and whether it counts");
     let old_weight = m.input("old_weight", u(32), "weight of the token whose code is made");
 
     // whether the token counts, beside its power of two, fixed-point weight and weight

@@ -30,8 +30,8 @@ fn accumulator(d: &Dims) -> Module {
         // in front of an adder the choice takes no look-up tables of its own
         let twice = ((acc << 1).trunc(bits).as_unsigned() & triple.repeat(bits)).as_signed();
         let base = m.reg(&format!("base_{r}"), acc.ty(), None, "what the sum is added to");
-        base.when(stage.bit(0), acc.wrapping_add(twice));
         base.when(clears, 0);
+        base.when(stage.bit(0), acc.wrapping_add(twice));
         base.q().wrapping_add(sums.word(r, sum_bits).as_signed().resize(bits)).as_unsigned()
     };
     total.when(stage.bit(1), m.cat_lsb(&(0..lookups).map(base_of).collect::<Vec<_>>()));

@@ -19,6 +19,8 @@ const READERS: usize = 7;
 /// Numbers that a multiplier's adder adds side by side, and the bits of each.
 pub(super) const FIELDS: usize = 4;
 const FIELD: u32 = 12;
+/// Of a row's sums of four, those that are made in multipliers: with as many `kv260` takes no more of them than TeLLMe v2 (610).
+const IN_MULTIPLIERS: usize = 15;
 
 /// The sum of `values`, each with the number of entries that it is the sum of, by registers of [`ARITY`] inputs; `stage` bit i enables
 /// level i. `width` is that of a sum of so many entries.
@@ -68,7 +70,7 @@ fn plain<'m>(leaves: &[Vec<Sig<'m>>]) -> Vec<Vec<(usize, Sig<'m>)>> {
 }
 
 /// The first level of the trees of four look-ups at a time, as one sum of 48 bits: an entry is stored with its sign inverted, as a number
-/// that is not negative, so nothing is carried from one field of twelve bits to the next.
+/// that is not negative, so nothing is carried from one field of twelve bits to the next. The first [`IN_MULTIPLIERS`] are for multipliers.
 fn packed<'m>(
     m: &'m Module,
     d: &Dims,
@@ -78,27 +80,39 @@ fn packed<'m>(
     let add = std::rc::Rc::new(packed_add());
     let bits = d.entry_bits;
     let mut sums = vec![Vec::new(); d.lookups];
-    for (r, t) in (0..d.lookups).step_by(FIELDS).flat_map(|r| (0..d.tables).step_by(2).map(move |t| (r, t))) {
-        let side = |t: usize| {
-            let fields: Vec<Sig> = leaves[r..r + FIELDS].iter().map(|of| of[t].zext(FIELD)).collect();
-            m.cat_lsb(&fields)
-        };
-        let sum = m.instance(&format!("u_pair_{r}_{t}"), &add);
-        sum.connect("stage", stage);
-        sum.connect("a", side(t));
-        sum.connect("b", if t + 1 < d.tables { side(t + 1) } else { m.u(FIELD * FIELDS as u32, 0) });
+    let pairs = (0..d.lookups).step_by(FIELDS).flat_map(|r| (0..d.tables).step_by(2).map(move |t| (r, t)));
+    for (at, (r, t)) in pairs.enumerate() {
         let count = 2.min(d.tables - t);
-        for (k, sums) in sums[r..r + FIELDS].iter_mut().enumerate() {
-            let (at, width) = (FIELD * k as u32, bits + count as u32 - 1);
-            let field = sum.out("sum").bits(at, width);
-            if width < FIELD {
-                m.unused(
-                    "no sum reaches the top of its field",
-                    sum.out("sum").bits(at + width, FIELD - width),
-                );
-            }
+        let width = bits + count as u32 - 1;
+        let entry = |r: usize, t: usize| {
+            if t < d.tables { leaves[r][t].as_unsigned() } else { m.u(bits, 0) }
+        };
+        let fields: Vec<Sig> = if at < IN_MULTIPLIERS {
+            let side = |t: usize| m.cat_lsb(&[0, 1, 2, 3].map(|k| entry(r + k, t).zext(FIELD)));
+            let sum = m.instance(&format!("u_pair_{r}_{t}"), &add);
+            sum.connect("stage", stage);
+            sum.connect("a", side(t));
+            sum.connect("b", side(t + 1));
+            let field = |k: u32| {
+                let field = sum.out("sum").word(k, FIELD);
+                if width < FIELD {
+                    m.unused("no sum reaches the top of its field", field.bits(width, FIELD - width));
+                }
+                field.bits(0, width)
+            };
+            (0..FIELDS as u32).map(field).collect()
+        } else {
+            let field = |k: usize| {
+                let sum =
+                    m.reg(&format!("sum_{}_{t}", r + k), u(width), None, "as a multiplier's adder makes it");
+                sum.when(stage, (entry(r + k, t) + entry(r + k, t + 1)).trunc(width));
+                sum.q()
+            };
+            (0..FIELDS).map(field).collect()
+        };
+        for (k, field) in fields.into_iter().enumerate() {
             let value = opposite(field).named(&format!("pair_{}_{t}", r + k)).as_signed();
-            sums.push((count, value.resize(d.sum_bits(count))));
+            sums[r + k].push((count, value.resize(d.sum_bits(count))));
         }
     }
     sums

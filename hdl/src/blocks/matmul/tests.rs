@@ -57,6 +57,8 @@ fn configs() -> Vec<Config> {
         wide(config(2, [4, 2, 8], false, 2, 2, 16)),
         wide(config(4, [2, 4, 8], false, 2, 4, 16)),
         wide(config(6, [2, 8, 4], false, 1, 8, 16)),
+        // more sums than there are for multipliers
+        wide(config(1, [2, 20, 8], false, 2, 8, 64)),
     ]
 }
 
