@@ -73,11 +73,9 @@ fn tree<'m>(m: &'m Module, name: &str, terms: &[Sig<'m>]) -> Sig<'m> {
     terms[0]
 }
 
-/// `x + y`, or `x` alone. A sum of x and nothing would cost synthesis a look-up table for each bit of y in front of the adder; a
-/// difference, x - !y - 1, has room for the choice.
-fn plus<'m>(x: Sig<'m>, alone: Sig<'m>, y: Sig<'m>) -> Sig<'m> {
-    let inverted = (!y).as_unsigned() | alone.repeat(y.width());
-    x.wrapping_sub(inverted.as_signed()).wrapping_sub(1)
+/// `x`, but zero with `zero`: in front of an adder it takes no look-up tables of its own.
+fn unless<'m>(zero: Sig<'m>, x: Sig<'m>) -> Sig<'m> {
+    (x.as_unsigned() & (!zero).repeat(x.width())).as_signed()
 }
 
 /// Sums of the chains that `chosen` chooses.
@@ -96,7 +94,7 @@ fn scores(m: &Module, shape: &Shape, sums: &[Sig]) {
         let terms = of(shape, sums, |chain| chain.side == side);
         let sum = tree(m, &format!("key_s{side}"), &terms).resize(ty.width);
         let total = m.reg(&format!("score_s{side}"), ty, None, "sum over the segments");
-        total.when(we, plus(sum, first, total.q()));
+        total.when(we, sum.wrapping_add(unless(first, total.q())));
         total.q()
     };
     let totals: Vec<Sig> = (0..shape.side).map(total).collect();
@@ -133,7 +131,7 @@ fn values(m: &Module, shape: &Shape, sums: &[Sig]) {
         let memory =
             m.mem(&name, shape.sum_bits(), shape.segments().max(2), MemStyle::Lut, "sums by segment");
         let old = memory.read_async(&format!("old_u{byte}"), segment);
-        let new = plus(addend, first, old.as_signed());
+        let new = addend.wrapping_add(unless(first, old.as_signed()));
         memory.write(we, segment, m.node(&format!("new_u{byte}"), new));
         old
     };
