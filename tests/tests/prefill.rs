@@ -69,3 +69,28 @@ fn with_4_rows() {
 fn with_8_rows() {
     check(8);
 }
+
+/// Keys and values of four tokens, and eight scales, lie in a beat: a step writes each beat once.
+#[test]
+fn tokens_that_share_a_beat_are_written_together() {
+    let config = Config {
+        rows: 8,
+        port_bytes: 32,
+        head_size: 16,
+        context: 64,
+        activations: 96,
+        outputs: 256,
+        vector_words: 96,
+        shared_words: 128,
+        ..tiny()
+    };
+    let model = random_model(5, &config, 1);
+    let image = compile(&model, &config, &Options { context: 40, ..Options::default() }).unwrap();
+    let (heads, segments) = (model.config.kv_heads as u64, model.config.head_size as u64 / 8);
+    let mut session = Session::new(Box::new(Evaluated::new(&config, 5, 0.0).unwrap()), image).unwrap();
+    // tokens of the step, and beats of a segment and of a head's scales that it reaches
+    for (tokens, codes, scales) in [(8, 2, 1), (1, 1, 1), (8, 3, 2), (3, 1, 1), (4, 1, 1)] {
+        let written = session.prefill(&TOKENS[..tokens]).unwrap().counters.get("WRITE_BEATS");
+        assert_eq!(written, 2 * heads * (segments * codes + scales), "{tokens} tokens");
+    }
+}

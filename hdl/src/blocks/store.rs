@@ -4,7 +4,8 @@
 //! in_* --> FIFO --> [s1: operands] --> [s2: products] --> [s3: sums] --> [s4: beat and place] --> FIFO --> merge --> w
 //! ```
 //!
-//! Words that fall into one beat one after the other leave as one beat. A word of logits that is larger than a beat
+//! Words that fall into one beat one after the other leave as one beat: those of logits, and those of rows whose tokens share a beat of
+//! the KV cache, which come segment by segment. A word of logits that is larger than a beat
 //! leaves as several.
 //!
 //! Ports: `insn` (stable until `empty`), `row_info`, `kv_scale_beats`, `kv_data_beats`, `result_base`, `result_stride`;

@@ -25,20 +25,28 @@ impl Golden {
             }
             self.open = v.part.then(|| (rows.clone(), reductions));
         }
-        if v.dst_kind.leaves() {
+        if v.dst_kind.by_row() {
             return rows.iter().try_for_each(|&row| self.vector_of(v, &[row]));
         }
         self.vector_of(v, &rows)
+    }
+
+    /// Words of a row that follow each other: those of a segment of KV codes.
+    fn together(&self, v: &Vector) -> usize {
+        let segment = (self.config.attention_width / self.config.lanes) as usize;
+        if v.dst_kind == DstKind::Kv { segment } else { 1 }
     }
 
     /// The instruction on some rows, word by word.
     fn vector_of(&mut self, v: &Vector, rows: &[usize]) -> Result<(), ErrorCode> {
         let open = |row: &usize| std::mem::take(&mut self.rows[*row].open);
         let mut open: Vec<Open> = rows.iter().map(open).collect();
+        let (n, together) = (usize::from(v.n), self.together(v));
         for rep in 0..usize::from(v.rep) {
-            for i in 0..usize::from(v.n) {
-                for (at, &row) in rows.iter().enumerate() {
-                    let place = Place { row, rep, i };
+            for first in (0..n).step_by(together) {
+                let words = |at| (first..first + together).map(move |i| (at, i));
+                for (at, i) in (0..rows.len()).flat_map(words) {
+                    let place = Place { row: rows[at], rep, i };
                     self.note_integers(v, place);
                     let a = self.operand_a(v, place);
                     let z = self.compute(v, place, &a);
@@ -110,6 +118,7 @@ impl Golden {
             DstKind::Sreg => within(v.dst, total, scalars) && scalar,
             DstKind::Act => within(v.dst, total, (c.activations / c.lanes) as usize),
             DstKind::Query => within(v.dst, total, heads),
+            DstKind::Kv => usize::from(v.n).is_multiple_of(self.together(v)),
             DstKind::KvScale => scalar,
             _ => true,
         };

@@ -115,9 +115,14 @@ pub enum DstKind {
 }
 
 impl DstKind {
-    /// Results leave the vector unit for memory or the selection, row by row.
+    /// Results leave the vector unit for memory or the selection.
     pub fn leaves(self) -> bool {
         self as u32 >= DstKind::Kv as u32
+    }
+
+    /// They do so row by row.
+    pub fn by_row(self) -> bool {
+        self as u32 >= DstKind::Topk as u32
     }
 }
 

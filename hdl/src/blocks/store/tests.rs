@@ -106,6 +106,29 @@ impl Bench {
         self.want.extend(data.iter().enumerate().map(|(i, b)| (at + i as u64, *b)));
     }
 
+    /// Row, repetition and word of an instruction's words, in the order of the vector unit.
+    fn order(&self, v: &Vector) -> Vec<[usize; 3]> {
+        let segment = (self.config.attention_width / self.config.lanes) as usize;
+        let words = usize::from(v.rep) * usize::from(v.n);
+        let place = |row, i| [row, i / usize::from(v.n), i % usize::from(v.n)];
+        let all = (0..self.rows.len()).flat_map(|row| (0..words).map(move |i| place(row, i)));
+        let mut all: Vec<_> = all.collect();
+        match v.dst_kind {
+            DstKind::Kv => all.sort_by_key(|&[row, rep, i]| (rep, i / segment, row)),
+            DstKind::KvScale => all.sort_by_key(|&[row, _, i]| (i, row)),
+            _ => {}
+        }
+        all
+    }
+
+    /// Rows of one sequence at positions from `first` on.
+    fn sequence(&mut self, first: u32) {
+        let base = self.rows[0][2];
+        (first..).zip(&mut self.rows).for_each(|(position, row)| *row = [0, position, base, 0]);
+        let words: Vec<u8> = self.rows.iter().flatten().flat_map(|w| w.to_le_bytes()).collect();
+        self.sim.set("row_info", Bits::from_bytes(128 * self.config.rows, &words));
+    }
+
     /// Runs an instruction over all rows; what it must write follows the definition of the layout.
     fn run(&mut self, v: Vector, gaps: bool) {
         self.sim.set("insn", Bits::from_bytes(256, &Instruction::Vector(v).encode()));
@@ -116,33 +139,28 @@ impl Bench {
             data_beats: DATA_BEATS as usize,
             segments: n * lanes / width,
         };
-        for row in 0..self.rows.len() {
+        for [row, rep, i] in self.order(&v) {
             let [_, position, kv_base, _] = self.rows[row];
             let area = |head: usize| u64::from(kv_base + v.addr) + (head * kv.area_beats()) as u64;
-            for (rep, i) in (0..usize::from(v.rep)).flat_map(|rep| (0..n).map(move |i| (rep, i))) {
-                let data: Vec<u8> = (0..4 * lanes).map(|_| self.random.random()).collect();
-                match v.dst_kind {
-                    DstKind::Kv => {
-                        let byte = kv.segment_byte(&self.config, position as usize, i * lanes / width);
-                        let beat = area(rep) + kv.data(value) as u64;
-                        self.expect(beat, byte + i * lanes % width, &data[..lanes]);
-                    }
-                    DstKind::KvScale => {
-                        self.expect(area(i) + kv.scales(value) as u64, 4 * position as usize, &data[..4]);
-                    }
-                    _ => {
-                        let id = v.addr as usize + (rep * n + i) * lanes;
-                        self.expect(
-                            u64::from(RESULT_BASE) + row as u64 * u64::from(RESULT_STRIDE),
-                            4 * id,
-                            &data,
-                        );
-                    }
+            let data: Vec<u8> = (0..4 * lanes).map(|_| self.random.random()).collect();
+            match v.dst_kind {
+                DstKind::Kv => {
+                    let byte = kv.segment_byte(&self.config, position as usize, i * lanes / width);
+                    let beat = area(rep) + kv.data(value) as u64;
+                    self.expect(beat, byte + i * lanes % width, &data[..lanes]);
                 }
-                self.word(v.dst_kind, [row, rep, i], &data);
-                if gaps {
-                    (0..self.random.random_range(0..20)).for_each(|_| self.tick());
+                DstKind::KvScale => {
+                    self.expect(area(i) + kv.scales(value) as u64, 4 * position as usize, &data[..4]);
                 }
+                _ => {
+                    let id = v.addr as usize + (rep * n + i) * lanes;
+                    let beat = u64::from(RESULT_BASE) + row as u64 * u64::from(RESULT_STRIDE);
+                    self.expect(beat, 4 * id, &data);
+                }
+            }
+            self.word(v.dst_kind, [row, rep, i], &data);
+            if gaps {
+                (0..self.random.random_range(0..20)).for_each(|_| self.tick());
             }
         }
         let mut waited = 0;
@@ -201,6 +219,24 @@ fn neighbours_leave_as_whole_beats() {
     assert_eq!(b.beats, 2, "two segments of 16 bytes");
     b.run(vector(DstKind::Logits, 64, 1, 0, 0), false);
     assert_eq!(b.beats, 2 + 32, "two words a beat");
+}
+
+/// Four tokens of a segment in a beat, two words each; sixteen scales.
+#[test]
+fn rows_that_share_a_beat_leave_in_one_write() {
+    let config = || config(8, 8, 16, 64);
+    let beats = |first: Option<u32>| {
+        let mut b = Bench::new(config(), 1.0, 5);
+        first.iter().for_each(|first| b.sequence(*first));
+        b.run(vector(DstKind::Kv, 4, 3, 1, 9), false);
+        let codes = b.beats;
+        b.run(Vector { a_kind: AKind::Sreg, ..vector(DstKind::KvScale, 3, 1, 1, 9) }, false);
+        [codes, b.beats - codes]
+    };
+    // of three heads' two segments
+    assert_eq!(beats(Some(8)), [3 * 2 * 2, 3], "two groups of four tokens, all in one beat of scales");
+    assert_eq!(beats(Some(13)), [3 * 2 * 3, 3 * 2], "three, four, one; three and five");
+    assert_eq!(beats(None), [3 * 2 * 8, 3 * 8], "of eight sequences");
 }
 
 #[test]

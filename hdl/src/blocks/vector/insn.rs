@@ -55,6 +55,8 @@ pub(super) struct Insn<'m> {
     pub to_kv: Sig<'m>,
     /// Results go to memory or to the selection.
     pub outward: Sig<'m>,
+    /// They are logits: those of a row stay together.
+    pub by_row: Sig<'m>,
     /// The result is quantized.
     pub codes: Sig<'m>,
 }
@@ -114,6 +116,7 @@ impl<'m> Insn<'m> {
             long_zop: flag("long_zop", is_z(ZOp::Add) | is_z(ZOp::Mul) | is_z(ZOp::Square)),
             to_kv: flag("to_kv", is_dst(DstKind::Kv)),
             outward: flag("outward", get(field::DST_KIND).ge(DstKind::KvScale as u32)),
+            by_row: flag("by_row", get(field::DST_KIND).ge(DstKind::Topk as u32)),
             codes: flag("codes", is_dst(DstKind::Act) | is_dst(DstKind::Query) | is_dst(DstKind::Kv)),
         }
     }

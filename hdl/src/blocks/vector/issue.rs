@@ -1,12 +1,13 @@
 //! The loop over repetitions, words and rows: one word a cycle, and the addresses of A.
 //!
-//! Rows are the innermost loop, so that a word of all rows' accumulators is gathered once; for results that leave the unit they are
-//! the outermost, so that those of a row stay together. Only rows that take part are visited. A word's slot leaves in the cycle in
+//! Rows are the innermost loop, so that a word of all rows' accumulators is gathered once; for logits they are
+//! the outermost, so that those of a row stay together. Of KV codes a row's words of one segment follow each other, then come the other
+//! rows', which may lie in the same beat. Only rows that take part are visited. A word's slot leaves in the cycle in
 //! which it is issued, its addresses of A one cycle later. The counters rest at zero, so that the first word leaves in the cycle of
 //! `start`.
 
 use super::super::matmul;
-use super::tag::{Widths, pipe, row_base};
+use super::tag::{Widths, next, pipe, previous, row_base};
 use crate::dsl::{Module, Reg, Sig, cat_lsb, count_width, u};
 use sterna_spec::config::Config;
 use sterna_spec::numbers::PARTIAL_SUMS;
@@ -26,6 +27,7 @@ struct Inputs<'m> {
     a: Sig<'m>,
     rotate: Sig<'m>,
     by_row: Sig<'m>,
+    by_segment: Sig<'m>,
     acc: Sig<'m>,
     sum: Sig<'m>,
     folds: Sig<'m>,
@@ -40,7 +42,9 @@ struct Now<'m> {
     step: Sig<'m>,
     /// Another row's turn.
     row_turn: Sig<'m>,
-    /// Another word's turn.
+    /// Another word's turn, in a segment of KV codes of the row alone.
+    word_step: Sig<'m>,
+    /// It is the last row's.
     word_turn: Sig<'m>,
     /// The last word of the repetition, of the row.
     ends: [Sig<'m>; 2],
@@ -60,32 +64,43 @@ pub(super) fn issue(c: &Config, w: Widths) -> Module {
     let rep_ends = m.reg("rep_ends", u(1), None, "no repetition of the row is left");
     let row_ends = m.reg("row_ends", u(1), None, "no row is left");
     let some = m.node("some", x.takes_part.any()).doc("some row takes part");
-    let now = control(&m, c, &x, some, [word_ends, rep_ends, row_ends].map(Reg::q));
+    // inside of a segment of KV codes that does not end with this word
+    let inside = match w.piece {
+        0 => m.u(1, 0),
+        bits => x.by_segment & !word.q().bits(0, bits).all(),
+    };
+    let inside = m.node("in_segment", inside);
+    let over = m.node("word_over", x.by_row | row_ends.q()).doc("no row follows with the word");
+    let now = control(&m, c, &x, [some, inside, over], [word_ends, rep_ends, row_ends].map(Reg::q));
     let row = rows(&m, w, &x, &now, row_ends);
 
-    let (turn, [rep_end, row_end]) = (now.word_turn, now.ends);
+    let (on, turn, [rep_end, row_end]) = (now.word_step, now.word_turn, now.ends);
     let refill = m.node("refill", !now.busy | turn & rep_end);
     word.when(refill, 0);
-    word.when(turn, word.q().wrapping_add(1));
+    word.when(on, next(word.q(), w.piece, over));
     // what is left is counted, and whether that is nothing stands in a register
     words_left.when(refill, x.n.wrapping_sub(1));
-    words_left.when(turn, words_left.q().wrapping_sub(1));
+    words_left.when(on, previous(words_left.q(), w.piece, over));
     word_ends.when(refill, x.n.eq(1));
-    word_ends.when(turn, words_left.q().eq(1));
+    word_ends.when(on, words_left.q().eq(1));
     let refill = m.node("refill_reps", !now.busy | turn & row_end);
     reps_left.when(refill, x.reps.wrapping_sub(1));
     reps_left.when(turn & rep_end, reps_left.q().wrapping_sub(1));
     rep_ends.when(refill, x.reps.eq(1));
     rep_ends.when(turn & rep_end, reps_left.q().eq(1));
     offset.when(refill, 0);
-    offset.when(turn, offset.q().wrapping_add(1));
+    offset.when(on, next(offset.q(), w.piece, over));
     addresses(&m, c, w, &x, row, [word.q(), offset.q()]);
 
     let out = |name: &str, x: Sig, doc: &str| m.output(name, x.ty(), doc).set(x);
     let flag = |name: &str, x: Sig, doc: &str| out(name, pipe(&format!("{name}_q"), x, 1, true), doc);
     let valid = m.node("issued", now.step & some);
     flag("slot_valid", valid, "a word is issued");
-    flag("slot_turn", valid & turn, "the next word is another than this one in another row");
+    flag(
+        "slot_turn",
+        valid & turn,
+        "the next word is another than this one in another row; of KV codes: the last row",
+    );
     flag("slot_last", valid & rep_end, "it is the last of a repetition");
     flag("slot_row_end", valid & row_end, "it is the last of a row");
     flag("slot_end", now.finish & !(x.folds & some), "nothing follows, not even a sum");
@@ -109,6 +124,7 @@ fn inputs<'m>(m: &'m Module, c: &Config) -> Inputs<'m> {
         a: m.input("a", u(16), "first word of A"),
         rotate: flag("rotate", "A with its halves exchanged"),
         by_row: flag("by_row", "rows are the outermost loop"),
+        by_segment: flag("by_segment", "words of a segment are the innermost loop"),
         acc: flag("acc", "A is accumulators"),
         sum: flag("sum", "squares are summed"),
         folds: flag("folds", "their sums are folded in the end"),
@@ -121,7 +137,7 @@ fn control<'m>(
     m: &'m Module,
     c: &Config,
     x: &Inputs<'m>,
-    some: Sig<'m>,
+    [some, inside, over]: [Sig<'m>; 3],
     [rep_end, last_rep, last_row]: [Sig<'m>; 3],
 ) -> Now<'m> {
     let busy = m.reg("busy", u(1), Some(0), "an instruction is being issued");
@@ -146,8 +162,9 @@ fn control<'m>(
     Now {
         busy: busy.q(),
         step,
-        row_turn: m.node("row_turn", step & (!x.by_row | row_end)),
-        word_turn: m.node("word_turn", step & (x.by_row | last_row)),
+        row_turn: m.node("row_turn", step & x.by_row.mux(row_end, !inside)),
+        word_step: m.node("word_step", step & (x.by_segment | over)),
+        word_turn: m.node("word_turn", step & over),
         ends: [rep_end, row_end],
         finish,
     }

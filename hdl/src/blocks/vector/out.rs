@@ -75,7 +75,7 @@ fn probe<'m>(unit: &Unit<'m>, path: &Path<'m>, lanes: &[Inst<'m>], z: Sig<'m>) {
 /// The observation port of what the matrix engine and the attention unit deliver: a word of integers when the lanes take it.
 fn probe_integers<'m>(unit: &Unit<'m>, path: &Path<'m>) {
     let (m, c, insn) = (unit.m, unit.c, &unit.insn);
-    let at = count(m, "at_whole", path.whole, unit.w);
+    let at = count(m, "at_whole", path.whole, insn, unit.w);
     let valid = pipe("whole_valid", path.whole.flags.valid & insn.integer, READ_LATENCY, true);
     let word = insn.a.wrapping_add(at.offset.zext(16));
     m.unused("the word of the row says it", cat_lsb(&[at.rep, at.word]));

@@ -4,7 +4,7 @@
 //! as rows may be left out. Accumulators take longer to arrive than other operands A, so their slots wait first.
 
 use super::insn::Insn;
-use super::tag::{Flags, Place, Tag, Widths, gated, low, pipe};
+use super::tag::{Flags, Place, Tag, Widths, gated, low, next, pipe};
 use super::{READ_LATENCY, SHORT_LATENCY, ZOP_LATENCY, fp};
 use crate::dsl::{Module, Reg, Sig, cat_lsb, u};
 
@@ -42,8 +42,8 @@ pub(super) struct Target<'m> {
     pub dst: Sig<'m>,
 }
 
-/// Place of a word.
-pub(super) fn count<'m>(m: &'m Module, name: &str, tag: Tag<'m>, w: Widths) -> Place<'m> {
+/// Place of a word. In a segment of KV codes each row begins anew.
+pub(super) fn count<'m>(m: &'m Module, name: &str, tag: Tag<'m>, insn: &Insn<'m>, w: Widths) -> Place<'m> {
     let flags = tag.flags;
     let counter = |what: &str, width: u32, doc: &str| -> Reg<'m> {
         m.reg(&format!("{name}_{what}"), u(width), Some(0), doc)
@@ -52,18 +52,19 @@ pub(super) fn count<'m>(m: &'m Module, name: &str, tag: Tag<'m>, w: Widths) -> P
     let word = counter("word", w.word, "word of the repetition");
     let offset = counter("offset", w.word, "word of the row");
     let turn = flags.turn;
+    let on = if w.piece > 0 { turn | flags.valid & insn.to_kv } else { turn };
     rep.when(turn & flags.row_end, 0);
     rep.when(turn & flags.last, rep.q().wrapping_add(1));
     word.when(turn & flags.last, 0);
-    word.when(turn, word.q().wrapping_add(1));
+    word.when(on, next(word.q(), w.piece, turn));
     offset.when(turn & flags.row_end, 0);
-    offset.when(turn, offset.q().wrapping_add(1));
+    offset.when(on, next(offset.q(), w.piece, turn));
     Place { row: tag.row, rep: rep.q(), word: word.q(), offset: offset.q() }
 }
 
 /// The target of a word, a cycle later.
 fn target<'m>(m: &'m Module, name: &str, tag: Tag<'m>, insn: &Insn<'m>, w: Widths) -> Target<'m> {
-    let at = count(m, &format!("to_{name}"), tag, w);
+    let at = count(m, &format!("to_{name}"), tag, insn, w);
     let later = |what: &str, x: Sig<'m>, doc: &str| m.delay(&format!("{name}_{what}"), x, doc);
     Target {
         row: later("row", at.row, "row of the word"),
@@ -80,7 +81,7 @@ impl<'m> Path<'m> {
         let whole = a;
         let a = a.detour("convert", insn.integer, fp::INT_TO_F32_LATENCY);
         let factor = a.later("a", 1);
-        let at_factor = count(m, "at_factor", factor, w);
+        let at_factor = count(m, "at_factor", factor, insn, w);
         let part = m.delay("m_part", row_part(m, a.row, insn.m_stride, w), "the row's part of shared memory");
         let m_word = part.wrapping_add(at_factor.word.resize(w.cmem));
         let cycles = READ_LATENCY + fp::MUL_LATENCY - 1;
@@ -105,7 +106,7 @@ impl<'m> Path<'m> {
             whole,
             factor: at_factor,
             m_word,
-            b: count(m, "at_b", b, w),
+            b: count(m, "at_b", b, insn, w),
             z_flags,
             z,
             code_flags,

@@ -16,6 +16,8 @@ pub(super) struct Widths {
     pub cmem: u32,
     /// Scalar in the scalar memory of all rows.
     pub scalar: u32,
+    /// Word in a segment of KV codes.
+    pub piece: u32,
 }
 
 impl Widths {
@@ -29,6 +31,7 @@ impl Widths {
             vmem: width(c.rows * c.vector_words),
             cmem: width(c.shared_words),
             scalar: width(c.rows * c.scalars),
+            piece: (c.attention_width / c.lanes).ilog2(),
         }
     }
 }
@@ -38,7 +41,7 @@ impl Widths {
 pub(super) struct Flags<'m> {
     /// The slot holds a word.
     pub valid: Sig<'m>,
-    /// The next word is another than this one in another row.
+    /// The next word is another than this one in another row; of KV codes: it is the segment's last row.
     pub turn: Sig<'m>,
     /// The last word of a repetition.
     pub last: Sig<'m>,
@@ -101,6 +104,26 @@ pub(super) struct Place<'m> {
     pub rep: Sig<'m>,
     pub word: Sig<'m>,
     pub offset: Sig<'m>,
+}
+
+/// `x` + 1; the bits from `low` on only if `carry`.
+pub(super) fn next<'m>(x: Sig<'m>, low: u32, carry: Sig<'m>) -> Sig<'m> {
+    if low == 0 || low >= x.width() {
+        return x.wrapping_add(1);
+    }
+    let (lower, upper) = (x.bits(0, low), x.bits(low, x.width() - low));
+    let carry = (lower.all() & carry).zext(upper.width());
+    cat_lsb(&[lower.wrapping_add(1), upper.wrapping_add(carry)])
+}
+
+/// `x` - 1, likewise.
+pub(super) fn previous<'m>(x: Sig<'m>, low: u32, borrow: Sig<'m>) -> Sig<'m> {
+    if low == 0 || low >= x.width() {
+        return x.wrapping_sub(1);
+    }
+    let (lower, upper) = (x.bits(0, low), x.bits(low, x.width() - low));
+    let borrow = (!lower.any() & borrow).zext(upper.width());
+    cat_lsb(&[lower.wrapping_sub(1), upper.wrapping_sub(borrow)])
 }
 
 /// `x` delayed by `cycles`, from zero after reset; enters only when `used`.

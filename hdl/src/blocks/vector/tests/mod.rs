@@ -112,7 +112,8 @@ fn random_instructions_use_everything() {
     assert!(all.iter().filter(in_place).count() > 3);
 }
 
-/// Whatever holds the outputs, every word of every row comes once and in order, row by row, and no more than the slack after a hold.
+/// Whatever holds the outputs, every word of every row comes once and in order, and no more than the slack after a hold: logits row by
+/// row, codes segment by segment, scales word by word.
 #[test]
 fn nothing_is_lost_repeated_or_reordered() {
     let c = config(4, 3);
@@ -120,20 +121,32 @@ fn nothing_is_lost_repeated_or_reordered() {
     bench.rows(3, &[true, false, true]);
     let mut rng = ChaCha8Rng::seed_from_u64(77);
     let mut most = 0;
-    for (round, dst_kind) in
-        [DstKind::Kv, DstKind::Logits, DstKind::Topk].into_iter().cycle().take(30).enumerate()
+    for (round, dst_kind) in [DstKind::Kv, DstKind::Logits, DstKind::Topk, DstKind::KvScale]
+        .into_iter()
+        .cycle()
+        .take(40)
+        .enumerate()
     {
-        let head = round % 2 == 1;
-        let v = Vector { n: 1 + (round % 12) as u16, rep: 3, head, dst_kind, imm_b: 99, ..Vector::default() };
+        let head = round / 4 % 2 == 1;
+        let together = [2, 0, 0, 1][round % 4];
+        let (n, scales) = ((1 + round % 12) as u16 * together.max(1) as u16, dst_kind == DstKind::KvScale);
+        let a_kind = if scales { AKind::Sreg } else { AKind::Vmem };
+        let rep = if scales { 1 } else { 3 };
+        let v = Vector { n, rep, a_kind, head, dst_kind, imm_b: 99, ..Vector::default() };
         let outcome = match round % 3 {
             0 => bench.run(&v, |cycle| cycle % 200 > 20),
             _ => bench.run(&v, bursts(&mut rng, 60)),
         };
-        let rows = (0..3).filter(|r| !head || r % 2 == 0);
-        let words = |row| {
-            (0..3).flat_map(move |rep| (0..u32::from(v.n)).map(move |i| [dst_kind as u32, row, rep, i]))
-        };
-        assert_eq!(outcome.out, rows.flat_map(words).collect::<Vec<_>>(), "{v:?}");
+        let rows: Vec<u32> = (0..3).filter(|r| !head || r % 2 == 0).collect();
+        let word = |row, rep, i| [dst_kind as u32, row, rep, i];
+        let all = rows.iter().flat_map(|&row| {
+            (0..u32::from(rep)).flat_map(move |rep| (0..u32::from(n)).map(move |i| word(row, rep, i)))
+        });
+        let mut all: Vec<_> = all.collect();
+        if together > 0 {
+            all.sort_by_key(|&[_, row, rep, i]| (rep, i / together, row, i));
+        }
+        assert_eq!(outcome.out, all, "{v:?}");
         most = most.max(outcome.held);
     }
     assert!(most > 3 && most <= OUT_SLACK, "{most} words came out after a hold");

@@ -147,6 +147,10 @@ impl Maker<'_> {
             Act => c.activations / c.lanes,
             Query => c.heads * c.head_size / c.lanes,
             Sreg => c.scalars,
+            Kv if !v.n.is_multiple_of((c.attention_width / c.lanes) as u16) => {
+                v.dst_kind = None;
+                return Some(());
+            }
             Kv | KvScale => {
                 v.dst = self.rng.random_range(0..2);
                 return Some(());
