@@ -5,6 +5,8 @@
 //! weights         weights(0)            weights(1)         weights(2)
 //! ```
 
+use sterna_hdl::blocks::attention::sum_latencies;
+
 use super::Row;
 use super::machine::Machine;
 use super::supply::Supply;
@@ -13,10 +15,10 @@ use super::supply::Supply;
 const PLAN: f64 = 16.0;
 /// Cycles of a pass's turn beside its beats.
 const TURN: f64 = 2.0;
-/// Cycles of the weights of a pass beside its tokens: score, exponential, inverse.
-const WEIGHTS: f64 = 75.0;
-/// Cycles from a beat of V to its sums, and around the words that the slots leave behind.
-const DRAIN: f64 = 10.0;
+/// Cycles of the weights of a pass beside its tokens and the sums of its last ones: score, exponential, inverse.
+const WEIGHTS: f64 = 71.0;
+/// Cycles around the words that the slots leave behind.
+const DRAIN: f64 = 8.0;
 /// Cycles from a head's last code to the slots.
 const READ: f64 = 3.0;
 /// Cycles beside the words of a slot that is emptied.
@@ -39,6 +41,8 @@ pub(super) struct Begun {
     passes: Vec<Pass>,
     /// Words of a head.
     words: f64,
+    /// Cycles from the last beat of K, of V, to its sums.
+    sums: [f64; 2],
     /// When the first K is asked for.
     pub asked: f64,
 }
@@ -104,16 +108,17 @@ pub(super) fn begin(
     let beats = passes.iter().map(|p| 2.0 * p.beats + p.scales).sum();
     let others = stream.under_way(asked, m.ahead_of(beats));
     data.ask(asked, beats, others);
-    (Begun { passes, words, asked }, loaded)
+    let sums = sum_latencies(&m.config).map(f64::from);
+    (Begun { passes, words, sums, asked }, loaded)
 }
 
 /// When it is over; `coded`: when so many words of query codes are there.
 pub(super) fn over(data: &mut Supply, begun: &Begun, coded: impl Fn(f64) -> f64) -> Over {
-    let Begun { passes, words, asked } = begun;
+    let Begun { passes, words, sums: [key, value], asked } = begun;
     let (words, asked) = (*words, *asked);
     let mut heads = Vec::new();
     let queries = |p: &Pass| p.slots * (words + 2.0);
-    let written = |p: &Pass, end: f64| end + DRAIN + p.slots * (words + SLOT);
+    let written = |p: &Pass, end: f64| end + value + DRAIN + p.slots * (words + SLOT);
     let mut done = |p: &Pass, end: f64| {
         if p.last {
             heads.push((p.heads, written(p, end)));
@@ -129,7 +134,7 @@ pub(super) fn over(data: &mut Supply, begun: &Begun, coded: impl Fn(f64) -> f64)
     for (i, pass) in passes.iter().enumerate() {
         now = take(data, now + TURN, pass.scales, pass.scales);
         now = take(data, now.max(ready), pass.beats, pass.tokens);
-        let weights = now.max(weighed) + pass.tokens + WEIGHTS;
+        let weights = now.max(weighed) + pass.tokens + key + WEIGHTS;
         ready =
             passes.get(i + 1).map_or(now, |p| (now + queries(p)).max(coded(p.heads as f64 * words) + READ));
         if i > 0 {

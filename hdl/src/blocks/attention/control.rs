@@ -12,8 +12,7 @@
 //! set of counters and tags serves them. A tag's tap k is the tag k cycles later; which tap is used follows from the latencies
 //! that `dot.rs` names.
 
-use super::chain;
-use super::dot::tree_latency;
+use super::dot::latencies;
 use super::shape::{NUMBER_BITS, Shape, later, taps};
 use super::walk::turns;
 use crate::dsl::{Fsm, Module, Sig, Wire, count_width, index_width, u};
@@ -157,7 +156,7 @@ impl<'m> Control<'m> {
     /// Tags of the beats of K; 1 when a token's score leaves the integer half.
     fn tokens(&self, beats: &Beats<'m>) -> Sig<'m> {
         let (m, shape) = (self.m, self.shape);
-        let sums = chain::latency(shape) + tree_latency(shape.width / chain::links(shape));
+        let [sums, _] = latencies(shape);
         let at = |name: &str, bit: Sig<'m>, cycles: u32| taps(m, name, bit, cycles)[cycles as usize];
         self.tell("key_we", at("key_tags", beats.key, sums), "adds a segment to the scores");
         self.tell("key_first", at("key_first_tags", beats.first_segment, sums), "of the first segment");
@@ -175,8 +174,8 @@ impl<'m> Control<'m> {
 
     /// Tags of the beats of V.
     fn values(&self, beats: &Beats<'m>) {
-        let (m, shape) = (self.m, self.shape);
-        let sums = chain::latency(shape) + tree_latency(shape.side / chain::links(shape));
+        let m = self.m;
+        let [_, sums] = latencies(self.shape);
         let at = |name: &str, bit: Sig<'m>, cycles: u32| taps(m, name, bit, cycles)[cycles as usize];
         self.tell("value", self.state.is("VALUES"), "the beat is one of V");
         self.tell("value_we", at("value_tags", beats.value, sums), "adds to the sums of values");

@@ -15,8 +15,14 @@ use super::chain::{self, Chain, chains};
 use super::shape::Shape;
 use crate::dsl::{MemStyle, Module, Sig, index_width, s, u};
 
+/// Cycles from a beat of K to the sums of its tokens, of V to those of its bytes.
+pub(super) fn latencies(shape: &Shape) -> [u32; 2] {
+    let links = chain::links(shape);
+    [shape.width, shape.side].map(|terms| chain::latency(shape) + tree_latency(terms / links))
+}
+
 /// Registers of an adder tree over `terms`.
-pub(super) fn tree_latency(terms: usize) -> u32 {
+fn tree_latency(terms: usize) -> u32 {
     terms.ilog2().div_ceil(2)
 }
 

@@ -74,6 +74,11 @@ pub fn sum_bits(config: &Config) -> u32 {
     Shape::new(config).sum_bits()
 }
 
+/// Cycles from a beat of K to the sums of its tokens, of V to those of its bytes.
+pub fn sum_latencies(config: &Config) -> [u32; 2] {
+    dot::latencies(&Shape::new(config))
+}
+
 /// Fields of the instruction as the parts take them.
 struct Insn<'m> {
     start: Sig<'m>,
