@@ -64,7 +64,7 @@ enum Command {
         #[arg(long, value_name = "PRESET|FILE.toml")]
         config: Option<String>,
         /// Seed of the placement; without it one with which `ulx3s-85f` meets its clock.
-        #[arg(long, default_value_t = 3)]
+        #[arg(long, default_value_t = 4)]
         seed: u32,
         /// Seeds that are tried until timing is met.
         #[arg(long, default_value_t = 1)]

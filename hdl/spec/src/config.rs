@@ -214,8 +214,8 @@ impl Config {
         }
     }
 
-    /// XCK26 on the KV260: four 128-bit ports to DDR4. 16 rows, 8 lanes and 2 slots are what `sterna-gen explore` finds fastest of what
-    /// leaves a sixth of the look-up tables free; all 320 trits of a beat are used. Memories hold models of up to 32 heads of 128 and an
+    /// XCK26 on the KV260: four 128-bit ports to DDR4. 16 rows, 8 lanes and 4 slots are what `sterna-gen explore` finds fastest of what
+    /// takes 90 % of the part or less; all 320 trits of a beat are used. Memories hold models of up to 32 heads of 128 and an
     /// inner dimension of 8000: codes are as deep as a block memory then, accumulators half as deep, and vector memory five blocks of
     /// 4096 words.
     fn kv260() -> Config {
