@@ -11,6 +11,9 @@ use crate::error::Error;
 /// Time between two lines about a program that is still running.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Time between two looks at the log of a program that may have no hope.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// Where progress is told.
 pub struct Progress(Box<dyn Fn(&str)>);
 
@@ -73,6 +76,17 @@ impl<'a> Scratch<'a> {
 
     /// Runs a program; says so, again every minute, and how long it took.
     pub fn run(&self, command: &mut Command, what: &str, log: &str) -> Result<(), Error> {
+        self.run_unless(command, what, log, |_| false)
+    }
+
+    /// As [`Scratch::run`]; the program is ended once its log shows that it is `hopeless`.
+    pub fn run_unless(
+        &self,
+        command: &mut Command,
+        what: &str,
+        log: &str,
+        hopeless: impl Fn(&str) -> bool,
+    ) -> Result<(), Error> {
         let failed = |why: String| Error::Tool { tool: what.into(), why };
         let output = self.folder.join("output");
         let file = File::create(&output).map_err(Error::io("create", &output))?;
@@ -81,10 +95,17 @@ impl<'a> Scratch<'a> {
         self.progress.say(&format!("{what} ..."));
         let begin = Instant::now();
         let mut child = command.spawn().map_err(|e| failed(e.to_string()))?;
-        let mut told = begin;
+        let (mut told, mut looked) = (begin, begin);
         let status = loop {
             if let Some(status) = child.try_wait().map_err(|e| failed(e.to_string()))? {
                 break status;
+            }
+            if looked.elapsed() >= LOOK {
+                looked = Instant::now();
+                if hopeless(&text(&self.folder.join(log))) {
+                    // it may just have ended by itself
+                    let _ = child.kill();
+                }
             }
             if told.elapsed() >= PATIENCE {
                 told = Instant::now();

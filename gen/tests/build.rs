@@ -34,6 +34,7 @@ case $FAKE in
     worse) mhz=$((79 - seed)).5 ;;
     large) echo "Info: DP16KD: 300/ 208 144%
 ERROR: Unable to place cell 'ram', no BELs remaining" >> route.log; exit 1 ;;
+    endless) echo "Info: DP16KD: 300/ 208 144%" >> route.log; exec sleep 600 ;;
     odd) echo "ERROR: cell 'x' has no clock" >> route.log; exit 1 ;;
     killed) kill -9 $$ ;;
     *) mhz=400.5 ;;
@@ -161,7 +162,7 @@ fn without_timing_there_is_no_bitstream_but_all_else() {
 #[test]
 fn failures_get_one_sentence_and_leave_nothing() {
     let bench = Bench::new(&ALL, true);
-    let mut all: Vec<String> = ["syntax", "large", "odd", "killed", "unpacked"]
+    let mut all: Vec<String> = ["syntax", "large", "endless", "odd", "killed", "unpacked"]
         .iter()
         .map(|fake| failure(&bench, fake, &[]))
         .collect();
@@ -172,6 +173,7 @@ fn failures_get_one_sentence_and_leave_nothing() {
     all.extend(["odd.toml", "wide.toml", "none.toml"].map(|file| failure(&bench, "", &["--config", file])));
     insta::assert_snapshot!(all.join("\n"), @r"
     1 error: synthesis failed: rtl/soc.v:7: ERROR: syntax error
+    1 error: 'ulx3s-85f' does not fit the Radiona ULX3S with LFE5U-85F: 300 DP16KD of 208; lower rows, tables, slots or the depths of its buffers in a copy of the preset (--config FILE.toml)
     1 error: 'ulx3s-85f' does not fit the Radiona ULX3S with LFE5U-85F: 300 DP16KD of 208; lower rows, tables, slots or the depths of its buffers in a copy of the preset (--config FILE.toml)
     1 error: placement and routing, seed 4 failed: ERROR: cell 'x' has no clock
     1 error: placement and routing, seed 4 failed: signal: 9 (SIGKILL): no output yet

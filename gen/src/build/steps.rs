@@ -66,7 +66,10 @@ impl Work<'_> {
             Family::Ecp5 => nextpnr.args(["--router", "router2", "--lpf", &pins, "--textcfg", ROUTED]),
             Family::Gowin => nextpnr.args(["--vopt", &format!("cst={pins}"), "--write", ROUTED]),
         };
-        let ran = self.scratch.run(&mut nextpnr, &format!("placement and routing, seed {seed}"), ROUTE_LOG);
+        // some placers never give up
+        let hopeless = |log: &str| overfull(log).is_some();
+        let what = format!("placement and routing, seed {seed}");
+        let ran = self.scratch.run_unless(&mut nextpnr, &what, ROUTE_LOG, hopeless);
         ran.map_err(|error| {
             overfull(&text(&self.scratch.folder.join(ROUTE_LOG))).map_or(error, |full| self.too_large(&full))
         })

@@ -101,3 +101,31 @@ fn sums_wait_to_be_written() {
     m.plant("u_output.pass_is_held", |s| s.module().u(1, 0));
     assert!(run_in(Sim::seeded(&m, 17).unwrap(), &case, Pace::Full, Fault::None).is_err());
 }
+
+#[test]
+fn faults_in_the_chains_turn_it_red() {
+    // two side tokens: chains of two links
+    let config = shape(16, 8, 4, 2, 1, 16);
+    let case = Case::new(&config, 2, &[pass(0, &[0, 1])], &[21], Style::Usual, 18);
+    check(&case, Pace::Full);
+    type Plant = fn(Sig<'_>) -> Sig<'_>;
+    let faults: [(&str, Plant); 8] = [
+        // bytes of the first link, and of the second
+        ("byte_0_0", |s| s ^ 1),
+        ("byte_0_1", |s| s ^ 1),
+        // a code that the beat does not need is not zero
+        ("u_dot_0.query_code_s0", |s| s.wrapping_add(1)),
+        ("u_dot_1.weight_code_s1", |s| s.wrapping_add(1)),
+        ("u_dot_0.u_link_0_0.code", |s| s.wrapping_add(1)),
+        ("u_dot_0.u_link_0_0.sum_q", |s| s.wrapping_add(1)),
+        // the two memories, and who reads which
+        ("u_scores.old", |s| s ^ 1),
+        ("u_scores.old_weights", |s| s ^ s.module().u(64, 1 << 23)),
+    ];
+    for (nth, (path, fault)) in faults.into_iter().enumerate() {
+        let m = attention(&config);
+        m.plant(path, fault);
+        let sim = Sim::seeded(&m, 18).unwrap();
+        assert!(run_in(sim, &case, Pace::Full, Fault::None).is_err(), "fault {nth}, at {path}, went unseen");
+    }
+}
