@@ -10,7 +10,7 @@ use sterna_spec::registers::{COUNTERS, offset};
 use sterna_spec::stream::StreamBuilder;
 
 use crate::bench::{Bench, Row};
-use crate::program::{CONTEXT, HEAD_SIZE, HEADS, INPUTS, KV_HEADS, KV_OFFSET, layer};
+use crate::program::{CONTEXT, HEAD_SIZE, HEADS, INPUTS, KV_HEADS, KV_OFFSET, layer, program};
 
 /// A program, and what is around it.
 pub struct Case {
@@ -60,6 +60,8 @@ pub fn cases(config: &Config, bench: &Bench) -> Vec<Case> {
         case("gathers", slow, gathers(config)),
         case("scalars", Stalls::NONE, scalars(config)),
         case("a matrix waits", Stalls { r: 190, ..Stalls::NONE }, matrix(config)),
+        // without vector work beside it, attention would wait for ever
+        case("late queries", Stalls::NONE, program(config, 8, HEADS / 2)),
         case("many passes", Stalls { r: 250, ..Stalls::NONE }, passes(config)),
         Case { settings: stores.into(), ..case("many words", Stalls::NONE, many(config, bench)) },
         Case {

@@ -2,6 +2,7 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::ops::Range;
 use sterna_spec::config::Config;
 use sterna_spec::isa::{AKind, BKind, DstKind, Func, Instruction, MKind, Pass, Vector, ZOp};
 use sterna_spec::layout::{KvLayout, beats};
@@ -51,6 +52,11 @@ struct Builder<'c> {
 
 /// The program: gather, normalize, matrix, rotate, store K and V, attend, matrix, and behind the body's end selection and logits.
 pub fn layer(config: &Config, seed: u64) -> Vec<u8> {
+    program(config, seed, HEADS)
+}
+
+/// The same; only the queries of the first `early` heads are coded before attention begins, the others beside it.
+pub fn program(config: &Config, seed: u64, early: usize) -> Vec<u8> {
     let lanes = config.lanes as usize;
     let mut b = Builder {
         stream: StreamBuilder::new(config),
@@ -73,11 +79,11 @@ pub fn layer(config: &Config, seed: u64) -> Vec<u8> {
     b.stream.push(gather(head, true, true, 0, TOKENS * stride(INPUTS), stride(HEAD_SIZE)));
     b.codes(0);
     b.matmul(0, INPUTS, INPUTS, 2);
-    b.queries();
+    b.queries(early);
     // beside the work on the queries
     b.matmul(row, 2 * KV_HEADS * HEAD_SIZE, INPUTS, 2);
     b.keys_and_values(config);
-    b.attention(config, WINDOWS[seed as usize % WINDOWS.len()]);
+    b.attention(config, WINDOWS[seed as usize % WINDOWS.len()], early);
     b.codes(0);
     b.stream.push(Instruction::End { body: true });
     b.matmul(0, IDS, INPUTS, 3);
@@ -135,8 +141,8 @@ impl Builder<'_> {
         Vector { n: self.row, a_kind, a, m_kind, imm_m: 1.0 / 4096.0, ..Vector::default() }
     }
 
-    /// Queries to vector memory behind the row's vector, rotated and to codes.
-    fn queries(&mut self) {
+    /// Queries to vector memory behind the row's vector, rotated, and those of the first heads to codes.
+    fn queries(&mut self, early: usize) {
         let (row, head, heads) = (self.row, self.head, HEADS as u8);
         let drain = self.sums(0);
         self.stream.vector(Vector { dst_kind: DstKind::Vmem, dst: row, ..drain });
@@ -155,17 +161,16 @@ impl Builder<'_> {
         let sum = Vector { zop: ZOp::Add, b_kind: BKind::Vmem, b: 3 * row, ..straight };
         let largest = Some(scalar::HEAD_MAX);
         self.stream.vector(Vector { dst_kind: DstKind::Vmem, dst: 3 * row, reduce_max: largest, ..sum });
-        let query = Vector {
-            n: head,
-            rep: heads,
-            a: 3 * row,
-            m_kind: MKind::Imm,
-            imm_m: 10000.0,
-            ..Vector::default()
-        };
-        self.stream.vector(Vector { dst_kind: DstKind::Query, ..query });
+        self.query_codes(0..early);
         // small enough that many tokens have a weight: scores of random keys spread over a few powers of two
         self.constant(scalar::QUERY, HEADS as u16, 1.0 / 400_000.0);
+    }
+
+    fn query_codes(&mut self, heads: Range<usize>) {
+        let dst = heads.start as u16 * self.head;
+        let (m_kind, imm_m, dst_kind) = (MKind::Imm, 10000.0, DstKind::Query);
+        let of = Vector { n: self.head, rep: heads.len() as u8, a: 3 * self.row + dst, ..Vector::default() };
+        self.stream.vector(Vector { m_kind, imm_m, dst_kind, dst, ..of });
     }
 
     /// K and V with scales to memory.
@@ -194,13 +199,22 @@ impl Builder<'_> {
     }
 
     /// Attention of all heads, added to the row's vector.
-    fn attention(&mut self, config: &Config, window: u16) {
+    fn attention(&mut self, config: &Config, window: u16, early: usize) {
         let kv = KvLayout::new(config, HEAD_SIZE, CONTEXT);
         let pass = |h: u8| Pass { kv_head: h.into(), heads: vec![2 * h, 2 * h + 1] };
-        let scalars = [scalar::QUERY, scalar::WEIGHT, scalar::TOTAL];
-        self.stream.attention(&[pass(0), pass(1)], kv.segments as u16, window, scalars, KV_OFFSET);
+        let [scale, smax, ssum] = [scalar::QUERY, scalar::WEIGHT, scalar::TOTAL];
+        let (segments, beside, addr) = (kv.segments as u16, early < HEADS, KV_OFFSET);
+        let queries = if beside { early as u16 * self.head } else { 0 };
+        let attention =
+            Instruction::Attn { passes: 0, segments, window, scale, smax, ssum, addr, beside, queries };
+        self.stream.attention_of(&[pass(0), pass(1)], attention);
+        if beside {
+            self.query_codes(early..HEADS);
+        }
+        let after = if beside { HEADS as u8 } else { 0 };
         let out = Vector {
             n: HEADS as u16,
+            after,
             a_kind: AKind::Sreg,
             dst_kind: DstKind::Sreg,
             dst: scalar::OUT.into(),
@@ -221,6 +235,7 @@ impl Builder<'_> {
             ..out
         });
         let add = Vector {
+            after,
             n: self.head,
             rep: HEADS as u8,
             a_kind: AKind::Att,
