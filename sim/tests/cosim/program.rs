@@ -227,13 +227,8 @@ impl Builder<'_> {
             func: Func::Recip,
             ..out
         });
-        self.stream.vector(Vector {
-            a: scalar::OUT.into(),
-            m_kind: MKind::Sreg,
-            m: scalar::WEIGHT.into(),
-            m_inc: true,
-            ..out
-        });
+        let (m_kind, m_inc) = (MKind::Sreg, true);
+        self.stream.vector(Vector { a: scalar::OUT.into(), m_kind, m: scalar::WEIGHT.into(), m_inc, ..out });
         let add = Vector {
             after,
             n: self.head,
@@ -243,13 +238,7 @@ impl Builder<'_> {
             b_kind: BKind::Vmem,
             ..Vector::default()
         };
-        self.stream.vector(Vector {
-            m_kind: MKind::Sreg,
-            m: scalar::OUT.into(),
-            m_inc: true,
-            dst_kind: DstKind::Vmem,
-            ..add
-        });
+        self.stream.vector(Vector { m_kind, m: scalar::OUT.into(), m_inc, dst_kind: DstKind::Vmem, ..add });
     }
 
     /// Selection and logits of the rows that ask for them.
