@@ -23,6 +23,8 @@ pub struct Case {
     steps: Vec<(u32, u32)>,
     /// Registers that are not as [`Bench::prepare`] sets them.
     settings: Vec<(u32, u32)>,
+    /// Token of the first row.
+    token: u32,
 }
 
 /// Beats from one row of a table to the next, more than sixteen bits count.
@@ -34,12 +36,8 @@ pub const ROOM: u32 = 460_000;
 /// All of them. `bench` has [`ROOM`].
 pub fn cases(config: &Config, bench: &Bench) -> Vec<Case> {
     let stores = [(offset::RESULT_BASE, bench.far), (offset::RESULT_STRIDE, words(config, 512))];
-    let far = [
-        (offset::RESULT_BASE, bench.far + 40_000),
-        (offset::RESULT_STRIDE, 70_000),
-        (offset::KV_SCALE_BEATS, 40_000),
-        (offset::KV_DATA_BEATS, 70_000),
-    ];
+    let far_keys = [(offset::KV_SCALE_BEATS, 40_000), (offset::KV_DATA_BEATS, 70_000)];
+    let far = [(offset::RESULT_BASE, bench.far + 40_000), (offset::RESULT_STRIDE, 70_000)];
     let strides = [(offset::RESULT_BASE, bench.far + STRIDE), (offset::RESULT_STRIDE, 5 * STRIDE)];
     let case = |name, stalls, program| Case {
         name,
@@ -47,6 +45,7 @@ pub fn cases(config: &Config, bench: &Bench) -> Vec<Case> {
         program,
         steps: vec![(config.rows, !0)],
         settings: Vec::new(),
+        token: 1,
     };
     let asks =
         (1..=config.rows).flat_map(|rows| (0..=rows).map(move |row| (rows, (1 << row) & ((1 << rows) - 1))));
@@ -65,11 +64,18 @@ pub fn cases(config: &Config, bench: &Bench) -> Vec<Case> {
         case("many passes", Stalls { r: 250, ..Stalls::NONE }, passes(config)),
         Case { settings: stores.into(), ..case("many words", Stalls::NONE, many(config, bench)) },
         Case {
-            settings: far.into(),
+            settings: [far, far_keys].concat(),
             // the second reads what the first stored
             steps: vec![(config.rows, !0); 2],
             ..case("far places", Stalls { w: 128, ..Stalls::NONE }, distant(config, bench))
         },
+        // two steps, of which the second attends to what the first kept
+        Case {
+            settings: far_keys.into(),
+            steps: vec![(config.rows, !0); 2],
+            ..case("far keys", Stalls::NONE, layer(config, 8))
+        },
+        Case { token: 1 << 16, ..case("far tokens", Stalls::NONE, token(config)) },
         Case {
             settings: strides.into(),
             steps: vec![(config.rows.min(2), !0); 2],
@@ -90,7 +96,7 @@ pub fn run(case: &Case, bench: &Bench, device: &mut Lockstep) -> Result<Vec<u32>
         _ => Err(DeviceError::Other(format!("error {error:#x} in a step without one"))),
     };
     for (rows, asks) in &case.steps {
-        let row = |r: u32| Row { token: 5 * r + 1, position: 7 * r + 3, logits: asks >> r & 1 == 1 };
+        let row = |r: u32| Row { token: 5 * r + case.token, position: 7 * r + 3, logits: asks >> r & 1 == 1 };
         told(bench.step(device, &(0..*rows).map(row).collect::<Vec<_>>())?)?;
     }
     let count = |i: usize| device.read_register(offset::COUNTER + 4 * i as u32);
@@ -119,6 +125,16 @@ const END: Instruction = Instruction::End { body: false };
 /// Words that are written back, so that the observation port shows them.
 fn show(n: u16, a: u16) -> Vector {
     Vector { n, a, dst_kind: DstKind::Vmem, dst: a, ..Vector::default() }
+}
+
+/// A beat for each token.
+fn token(config: &Config) -> Vec<u8> {
+    let mut s = StreamBuilder::new(config);
+    let (by_position, shared, row_stride) = (false, false, 0);
+    s.push(Instruction::Gather { words: 1, by_position, shared, dst: 0, row_stride, addr: 0, stride: 1 });
+    s.vector(show(1, 0));
+    s.push(END);
+    s.into_bytes()
 }
 
 /// A body without work, and a head.
