@@ -23,10 +23,10 @@ fn prefill<'d>(device: impl Device + 'd, image: &Image, rows: usize) -> (Vec<(u3
     (top.into_iter().map(|(id, logit)| (id, logit.to_bits())).collect(), cache)
 }
 
-fn check(rows: u32) {
-    let config = Config {
+/// A small device.
+fn small(rows: u32) -> Config {
+    Config {
         rows,
-        tables: 4,
         head_size: 16,
         context: 64,
         activations: 96,
@@ -34,7 +34,11 @@ fn check(rows: u32) {
         vector_words: 96,
         shared_words: 128,
         ..tiny()
-    };
+    }
+}
+
+fn check(rows: u32) {
+    let config = Config { tables: 4, ..small(rows) };
     let model = random_model(u64::from(rows), &config, 2);
     let image = compile(&model, &config, &Options { context: 16, ..Options::default() }).unwrap();
     let golden = prefill(Golden::new(&config), &image, 1);
@@ -73,17 +77,7 @@ fn with_8_rows() {
 /// Keys and values of four tokens, and eight scales, lie in a beat: a step writes each beat once.
 #[test]
 fn tokens_that_share_a_beat_are_written_together() {
-    let config = Config {
-        rows: 8,
-        port_bytes: 32,
-        head_size: 16,
-        context: 64,
-        activations: 96,
-        outputs: 256,
-        vector_words: 96,
-        shared_words: 128,
-        ..tiny()
-    };
+    let config = Config { port_bytes: 32, ..small(8) };
     let model = random_model(5, &config, 1);
     let image = compile(&model, &config, &Options { context: 40, ..Options::default() }).unwrap();
     let (heads, segments) = (model.config.kv_heads as u64, model.config.head_size as u64 / 8);

@@ -69,7 +69,6 @@ pub fn cases(config: &Config, bench: &Bench) -> Vec<Case> {
             steps: vec![(config.rows, !0); 2],
             ..case("far places", Stalls { w: 128, ..Stalls::NONE }, distant(config, bench))
         },
-        // two steps, of which the second attends to what the first kept
         Case {
             settings: far_keys.into(),
             steps: vec![(config.rows, !0); 2],

@@ -24,7 +24,7 @@ const MOST_LINKS: usize = 4;
 /// Cycles of a link: operands, product, sum.
 const LINK: u32 = 3;
 /// Bits of a chain's sum.
-pub(super) const CHAIN_BITS: u32 = PRODUCT_BITS + MOST_LINKS.ilog2();
+const CHAIN_BITS: u32 = PRODUCT_BITS + MOST_LINKS.ilog2();
 
 /// A chain: the side token whose score it is a part of, and the byte of V whose sum it is a part of.
 #[derive(Clone, Copy)]
@@ -77,14 +77,14 @@ pub(super) fn bytes<'m>(m: &'m Module, shape: &Shape, beat: Sig<'m>, value: Sig<
 
 /// The sums of all chains. `query` has a code for each byte, `weights` one for each side token, a cycle after the beat was taken; those that
 /// the beat does not need are zero.
-pub(super) fn sums<'m>(m: &'m Module, shape: &Shape, [query, weights]: [&[Sig<'m>]; 2]) -> Vec<Sig<'m>> {
+pub(super) fn sums<'m>(m: &'m Module, shape: &Shape, [query, weights]: [Vec<Sig<'m>>; 2]) -> Vec<Sig<'m>> {
     let bytes = m.input("bytes", u(shape.beat_bits()), "bytes of the beat by chain and link");
     let g = links(shape);
     let link = std::rc::Rc::new(multiply_add());
     // link k takes its operands k cycles later, and is the one of all places that are k modulo G
-    let late = |name: &str, of: &[Sig<'m>]| -> Vec<Sig<'m>> {
-        let late = |(i, x): (usize, &Sig<'m>)| later(m, &format!("{name}_{i}"), *x, (i % g) as u32);
-        of.iter().enumerate().map(late).collect()
+    let late = |name: &str, of: Vec<Sig<'m>>| -> Vec<Sig<'m>> {
+        let late = |(i, x)| later(m, &format!("{name}_{i}"), x, (i % g) as u32);
+        of.into_iter().enumerate().map(late).collect()
     };
     let (query, weights) = (late("query_code", query), late("weight_code", weights));
     let sum = |(c, chain): (usize, &Chain)| {

@@ -31,7 +31,7 @@ pub(super) fn dot(shape: &Shape) -> Module {
     let Shape { beat_bytes, width, lanes, head_size, context, .. } = *shape;
     let name = format!("attention_dot_b{beat_bytes}_u{width}_v{lanes}_d{head_size}_c{context}");
     let m = Module::new(&name, "Multipliers and integer sums of one query head.");
-    let sums = chain::sums(&m, shape, operands(&m, shape).each_ref().map(Vec::as_slice));
+    let sums = chain::sums(&m, shape, operands(&m, shape));
     scores(&m, shape, &sums);
     values(&m, shape, &sums);
     m
