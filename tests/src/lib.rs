@@ -35,7 +35,7 @@ pub fn random_config(seed: u64) -> Config {
         if most_tables == 0 || beat > 32 {
             continue;
         }
-        let lanes = pick(rng, &[2, 4, 4, 8]);
+        let lanes = pick(rng, &[1, 2, 4, 8]);
         let width = pick(rng, &[2u32, 4, 8, 16]);
         let burst = pick(rng, &[1, 4, 8, 16]);
         let config = Config {

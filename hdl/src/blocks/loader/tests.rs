@@ -72,7 +72,7 @@ fn run(m: &Module, config: &Config, instruction: Instruction, rows: &[[u32; 4]],
 fn shapes() -> impl Iterator<Item = Config> {
     let shape =
         |(lanes, port_bytes, rows)| Config { lanes, port_bytes, rows, ..Config::preset("tiny").unwrap() };
-    [(4, 8, 2), (4, 16, 1), (2, 64, 3), (8, 4, 4), (16, 64, 16)].into_iter().map(shape)
+    [(4, 8, 2), (4, 16, 1), (2, 64, 3), (8, 4, 4), (16, 64, 16), (1, 4, 1), (1, 16, 2)].into_iter().map(shape)
 }
 
 /// LOAD of some words on a loader that may have a fault.

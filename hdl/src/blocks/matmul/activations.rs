@@ -167,7 +167,8 @@ pub(super) fn loader(d: &Dims) -> Module {
         late.set(x);
         late.q()
     });
-    let lane = at.q().bits(0, lane_bits);
+    // a word of one code has no choice
+    let lane = if lane_bits == 0 { m.u(1, 0) } else { at.q().bits(0, lane_bits) };
     let mut select = vec![lane];
     for k in 1..2 + d.share {
         select.push(m.delay(&format!("select{k}"), select[k - 1], ""));

@@ -126,7 +126,7 @@ impl Bench {
 
 #[test]
 fn lists_equal_the_definition() {
-    for (rows, lanes, top_k, seed) in [(1, 4, 5, 1), (3, 2, 8, 2), (2, 8, 40, 3), (5, 4, 64, 4), (2, 4, 1, 5)]
+    for (rows, lanes, top_k, seed) in [(1, 4, 5, 1), (3, 2, 8, 2), (2, 8, 40, 3), (5, 4, 64, 4), (2, 1, 6, 5)]
     {
         check(Bench::new(rows, lanes, top_k, seed), seed);
     }

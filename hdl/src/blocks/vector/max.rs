@@ -25,6 +25,9 @@ pub(super) fn max(c: &Config, w: Widths) -> Module {
         m.unused("magnitudes have no sign", z.bit(32 * lane + 31));
     }
     let mut level: Vec<Sig> = z.words(32).into_iter().map(|z| z.bits(0, 31)).collect();
+    if depth == 0 {
+        m.unused("there is but one", one);
+    }
     for x in &mut level[1..] {
         *x = *x & (!one).repeat(31);
     }

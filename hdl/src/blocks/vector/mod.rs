@@ -317,8 +317,8 @@ fn connect_sum<'m>(unit: &Unit<'m>, lanes: &[Inst<'m>], path: &Path<'m>) -> Inst
             },
         );
     }
-    if c.lanes == 2 {
-        m.unused("two lanes fold in one step", sum.out("step"));
+    if c.lanes <= 2 {
+        m.unused("lanes fold in one step at most", sum.out("step"));
     }
     sum
 }

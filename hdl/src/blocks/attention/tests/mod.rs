@@ -126,9 +126,9 @@ fn one_instruction_after_another() {
 
 #[test]
 fn equals_golden_on_odd_numbers() {
-    let config = shape(8, 4, 4, 2, 1, 8);
     for style in [Style::Equal, Style::Zero, Style::Negative, Style::Extreme, Style::Special] {
-        for (seed, position) in [(1, 0), (2, 30), (3, 63)] {
+        for (seed, position, lanes) in [(1, 0, 4), (2, 30, 1), (3, 63, 4)] {
+            let config = shape(8, 4, lanes, 2, 1, 8);
             let case = Case::new(&config, 2, &[pass(1, &[1, 0])], &[position], style, seed);
             check(&case, Pace::Random);
         }
@@ -139,7 +139,7 @@ fn equals_golden_on_odd_numbers() {
 fn prints_in_any_shape() {
     let mut faults = Vec::new();
     for (beat, width, lanes) in
-        [(4, 2, 2), (4, 4, 4), (8, 2, 2), (16, 16, 2), (32, 4, 4), (64, 16, 16), (64, 64, 4)]
+        [(4, 2, 2), (4, 4, 1), (4, 4, 4), (8, 2, 2), (16, 16, 2), (32, 4, 4), (64, 16, 16), (64, 64, 4)]
     {
         for (slots, rows, segments, context) in
             [(1, 1, 1, 64), (2, 2, 2, 192), (8, 16, 4, 128), (3, 3, 3, 64)]

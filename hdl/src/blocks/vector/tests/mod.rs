@@ -50,6 +50,12 @@ fn check(lanes: u32, rows: u32, seeds: std::ops::Range<u64>) {
 }
 
 #[test]
+fn one_lane_equals_the_golden_model() {
+    check(1, 1, 40..43);
+    check(1, 3, 43..45);
+}
+
+#[test]
 fn two_lanes_equal_the_golden_model() {
     check(2, 3, 0..4);
 }
