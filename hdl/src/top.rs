@@ -15,8 +15,18 @@ use std::collections::BTreeMap;
 use sterna_spec::config::Config;
 
 use crate::blocks::{
-    attention::attention, axi, counters::counters, loader::loader, matmul::matmul, reader::reader,
-    registers::registers, sequencer::sequencer, store::store, topk::topk, vector::vector, writer::writer,
+    attention::{OPERANDS, RESULTS, attention},
+    axi,
+    counters::counters,
+    loader::loader,
+    matmul::matmul,
+    reader::reader,
+    registers::registers,
+    sequencer::sequencer,
+    store::store,
+    topk::topk,
+    vector::vector,
+    writer::writer,
 };
 use crate::dsl::{Errors, Inst, Module, emit, mux};
 use crate::observe::observe;
@@ -107,6 +117,11 @@ pub fn top(config: &Config) -> Module {
     wire(attend, "stall_data", &[(control, "attention_data")]);
     wire(attend, "loaded", &[(control, "attention_loaded")]);
     wire(attend, "heads_done", &[(control, "attention_heads")]);
+    if config.lends_units() {
+        wire(control, "attention_works", &[(lanes, "lent")]);
+        OPERANDS.iter().for_each(|port| wire(attend, port, &[(lanes, port)]));
+        RESULTS.iter().for_each(|port| wire(lanes, port, &[(attend, port)]));
+    }
     m
 }
 

@@ -197,13 +197,13 @@ impl Config {
             group: 3,
             tables: 6,
             table_banks: 2,
-            lanes: 2,
+            lanes: 1,
             port_bytes: 4,
             attention_width: 4,
             slots: 1,
             outputs: 1024,
-            vector_words: 512,
-            shared_words: 512,
+            vector_words: 1024,
+            shared_words: 1024,
             scalars: 64,
             prefetch_beats: 512,
             kv_beats: 128,
@@ -347,6 +347,12 @@ impl Config {
     /// Whether the part beside this memory is an UltraScale+ one: memories of 288 kbit (URAM), adders of 48 bits in its multipliers.
     pub fn ultrascale(&self) -> bool {
         self.memory == "kv260"
+    }
+
+    /// Whether attention's softmax uses the binary32 units of the vector unit's only lane, so that no VECTOR runs beside an ATTN: the
+    /// smallest of designs, with one lane and one slot.
+    pub fn lends_units(&self) -> bool {
+        self.lanes == 1 && self.slots == 1
     }
 
     /// Bits of a beat of memory.

@@ -69,7 +69,7 @@ fn fetch<'m>(
 }
 
 /// 1 if a field of the instruction lies outside what the hardware has.
-fn illegal<'m>(m: &'m Module, insn: Sig<'m>) -> Sig<'m> {
+fn illegal<'m>(m: &'m Module, config: &Config, insn: Sig<'m>) -> Sig<'m> {
     let f = |field| field_of(insn, field);
     let is = |op: Op| f(field::OP).eq(op as u32);
     let empty = !is(Op::End) & !f(field::N).any();
@@ -78,7 +78,8 @@ fn illegal<'m>(m: &'m Module, insn: Sig<'m>) -> Sig<'m> {
     let kinds = f(field::A_KIND).gt(3) | f(field::M_KIND).gt(3) | f(field::FN).gt(4) | f(field::ZOP).gt(4);
     let vector = kinds | f(field::B_KIND).gt(2) | f(field::DST_KIND).gt(8) | !f(field::REP).any();
     let unknown = f(field::OP).gt(Op::Attn as u32);
-    m.node("illegal", unknown | empty | (is(Op::Matmul) & matmul) | (is(Op::Vector) & vector))
+    let wrong = unknown | empty | (is(Op::Matmul) & matmul) | (is(Op::Vector) & vector);
+    m.node("illegal", if config.lends_units() { wrong | is(Op::Attn) & f(field::BESIDE) } else { wrong })
 }
 
 /// The first error of a step's descriptors, as a code, 0 if there is none.
@@ -132,7 +133,7 @@ pub fn sequencer(config: &Config) -> Module {
     let coming = |op: Op| ops[op as usize];
 
     let drained = m.node("drained", store_empty & writer_idle);
-    let bad = m.delay("bad", illegal(&m, next.insn), "the next instruction is none");
+    let bad = m.delay("bad", illegal(&m, config, next.insn), "the next instruction is none");
     let open = !active.q() | attending.q() & coming(Op::Vector) & !bad;
     let ready = m.node("ready", running & next.known & open);
     let taken = m.node("taken", store_empty & topk_idle);
@@ -195,6 +196,9 @@ pub fn sequencer(config: &Config) -> Module {
     attending.when(loaded, field_of(insn.q(), field::BESIDE));
     attending.when(ended | start, 0);
     loads.when(ended | start, 0);
+    if config.lends_units() {
+        m.output("attention_works", u(1), "the attention unit is at work").set(current(Op::Attn));
+    }
     route(&m, &p, owners, next.fetching);
 
     let row_error = m.delay("row_error", check_rows(&m, config, rows, row_info), "of the descriptors");

@@ -61,7 +61,9 @@ impl Emitter<'_> {
                     Kind::Query => {
                         for (nth, group) in groups.iter().enumerate() {
                             match heads.within(group, plan.head) {
-                                Some(heads) if nth == 0 => self.queries(&heads, scale(Kind::Query)),
+                                Some(heads) if nth == 0 || self.device.lends_units() => {
+                                    self.queries(&heads, scale(Kind::Query))
+                                }
                                 heads => late.extend(heads),
                             }
                         }

@@ -164,6 +164,9 @@ impl Golden {
                 let passes = (0..passes)
                     .map(|_| stream.slot().map(|s| Pass::decode(&s)))
                     .collect::<Result<Vec<_>, _>>()?;
+                if beside && self.config.lends_units() {
+                    return Err(ErrorCode::IllegalInstruction);
+                }
                 let (scalars, instruction) = ([scale, smax, ssum].map(usize::from), self.instruction);
                 let (segments, window) = (segments.into(), window.into());
                 let attention = Attention { instruction, passes, segments, window, scalars, addr };

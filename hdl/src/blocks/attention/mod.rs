@@ -39,7 +39,7 @@
 //! n + 130 cycles of an instruction are hidden by nothing. With fewer segments than S, K and V take n cycles each. No token outside
 //! a row's window or beyond its position counts, and nothing outside the groups of S tokens of those that count is fetched.
 //!
-//! VECTORs may run beside an instruction. `loaded`, `heads_done` say how far it is; both are 0 from the cycle after `start` on.
+//! VECTORs may run beside an instruction, unless the vector unit lends its units ([`OPERANDS`], [`RESULTS`]). `loaded`, `heads_done` say how far it is; both are 0 from the cycle after `start` on.
 //! DST names the first word of QUERY that VECTORs write after `start` (0: none): a head waits for its words. A scalar is read in
 //! a cycle with `s_granted` and comes a cycle later; one is written in a cycle with `s_we` and `s_taken`.
 
@@ -62,6 +62,7 @@ mod weigh;
 
 use crate::dsl::{Inst, Module, Sig, u};
 use shape::{PASS_COUNT_BITS, PAST_BITS, Shape, fields};
+pub use softmax::{OPERANDS, RESULTS};
 use std::rc::Rc;
 use sterna_spec::config::Config;
 use sterna_spec::isa::field;
@@ -305,6 +306,9 @@ fn slots<'m>(m: &'m Module, shape: &Shape, parts: &Parts<'m>, bytes: Sig<'m>) ->
         softmax.connect("query_scale_data", scalar);
         softmax.connect("span_we", own("slot_we"));
         wire(query, softmax, &["span_first", "span_last"]);
+        if shape.lent_units {
+            OPERANDS.iter().chain(&RESULTS).for_each(|port| m.export(softmax, port, port));
+        }
         words.push(softmax.out("word"));
         [dot.out("sum_word"), softmax.out("largest"), softmax.out("total")]
     };

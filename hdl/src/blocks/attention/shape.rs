@@ -51,6 +51,8 @@ pub(super) struct Shape {
     pub row_words: usize,
     /// The part has blocks of 288 kbit.
     pub large_blocks: bool,
+    /// The binary32 units are the vector unit's.
+    pub lent_units: bool,
 }
 
 impl Shape {
@@ -66,6 +68,7 @@ impl Shape {
             context: c.context as usize,
             row_words: (c.heads * c.head_size / c.lanes) as usize,
             large_blocks: c.ultrascale(),
+            lent_units: c.lends_units(),
         }
     }
 

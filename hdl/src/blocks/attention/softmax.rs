@@ -11,11 +11,14 @@
 //! Score, weigh and invert exclude each other; codes of the pass before are made beside the former two. Then the memories change
 //! places. Nothing stalls: the `*_we` tags, which come from `weigh.rs` for all slots alike, say when a result is on its way past. A
 //! token that the slot's row does not attend to has a marked score, a weight of zero and therefore a code of zero.
+//!
+//! In the smallest design all units but the third multiplier and `fix24` are those of the vector unit's lane
+//! ([`lends_units`](sterna_spec::config::Config::lends_units)), behind ports.
 
 use super::scores::{READ, SCORE_BITS};
 use super::shape::{Shape, later};
 use crate::blocks::fp;
-use crate::dsl::{MemStyle, Module, Sig, index_width, mux, s, u};
+use crate::dsl::{Inst, MemStyle, Module, Sig, index_width, mux, s, u};
 use sterna_spec::isa::{Func, TINY};
 
 /// Cycles from a score's integer to the multiplication by the key scale.
@@ -42,6 +45,54 @@ const LEAST_INT: u32 = 26;
 /// 32767, what the largest weight becomes.
 const FULL_SCALE: f32 = 32767.0;
 
+/// Ports with operands of units that the vector unit lends.
+pub const OPERANDS: [&str; 10] = [
+    "sfu_x",
+    "sfu_func",
+    "add_a",
+    "add_b",
+    "first_a",
+    "first_b",
+    "second_a",
+    "second_b",
+    "float_value",
+    "quantize_x",
+];
+/// Ports with their results.
+pub const RESULTS: [&str; 6] =
+    ["sfu_result", "add_sum", "first_product", "second_product", "float_result", "quantize_value"];
+
+/// A binary32 unit: the slot's own, or one that is lent, behind ports `<name>_<port of the unit>`.
+enum Unit<'m> {
+    Own(Inst<'m>),
+    Lent(&'m Module, &'static str),
+}
+
+impl<'m> Unit<'m> {
+    fn new(m: &'m Module, shape: &Shape, name: &'static str, module: impl Fn() -> Module) -> Self {
+        match shape.lent_units {
+            true => Unit::Lent(m, name),
+            false => Unit::Own(m.instance(&format!("u_{name}"), module())),
+        }
+    }
+
+    fn connect(&self, port: &str, x: Sig<'m>) {
+        match self {
+            Unit::Own(unit) => unit.connect(port, x),
+            Unit::Lent(m, name) => {
+                m.output(&format!("{name}_{port}"), x.ty(), "operand of a lent unit").set(x);
+            }
+        }
+    }
+
+    fn out(&self, port: &str, bits: u32) -> Sig<'m> {
+        match self {
+            Unit::Own(unit) => unit.out(port),
+            Unit::Lent(m, name) => m.input(&format!("{name}_{port}"), u(bits), "result of a lent unit"),
+        }
+    }
+}
+
 /// Module `attention_softmax_*`.
 pub(super) fn softmax(shape: &Shape) -> Module {
     let Shape { side, context, head_size, .. } = *shape;
@@ -67,24 +118,24 @@ pub(super) fn softmax(shape: &Shape) -> Module {
     let real_weight = later(&m, "real_weight", real_fixed, fp::MUL_LATENCY - fp::FIX24_LATENCY);
     let clear_sums = m.input("clear_sums", u(1), "no weight yet");
     let largest = largest(&m, clear_sums, weight_we, weight.sig());
-    let sfu = m.instance("u_sfu", fp::sfu());
-    let power = sfu.out("result");
-    let difference = m.instance("u_add", fp::add());
+    let sfu = Unit::new(&m, shape, "sfu", fp::sfu);
+    let power = sfu.out("result", 32);
+    let difference = Unit::new(&m, shape, "add", fp::add);
     difference.connect("a", old.bits(0, 32));
     difference.connect("b", maximum(&m, score_we & real, score.sig()));
     let bound = m.delay("bound", fp::max_num(largest, m.u(32, TINY.to_bits())), "what is inverted");
-    sfu.connect("x", mux(invert, bound, difference.out("sum")));
+    sfu.connect("x", mux(invert, bound, difference.out("sum", 32)));
     sfu.connect("func", mux(invert, m.u(3, Func::Recip as u32), m.u(3, Func::Exp2 as u32)));
     sum(&m, shape, clear_sums, power, real_fixed);
 
-    let first = m.instance("u_first", fp::mul());
+    let first = Unit::new(&m, shape, "first", fp::mul);
     first.connect("a", mux(weigh, power, convert(&m, shape)));
     first.connect("b", m.input("scale", u(32), "scale of the token's key or value"));
-    let (once, twice) = (first.out("product"), m.instance("u_second", fp::mul()));
+    let (once, twice) = (first.out("product", 32), Unit::new(&m, shape, "second", fp::mul));
     weight.set(once & real_weight.repeat(32));
     twice.connect("a", once);
     twice.connect("b", query_scale(&m));
-    score.set(twice.out("product"));
+    score.set(twice.out("product", 32));
     let third = m.instance("u_third", fp::mul());
     let inverting = m.input("inverting", u(1), "the reciprocal's turn to be multiplied");
     let inverse = m.reg("inverse", u(32), None, "what a weight is multiplied by to become a code");
@@ -158,9 +209,9 @@ fn sum<'m>(m: &'m Module, shape: &Shape, clear: Sig<'m>, power: Sig<'m>, real: S
 fn convert<'m>(m: &'m Module, shape: &Shape) -> Sig<'m> {
     let score = m.input("score", s(shape.score_bits()), "sum of products of query and key");
     let bits = shape.score_bits().max(LEAST_INT);
-    let int = m.instance("u_float", fp::int_to_f32(bits));
+    let int = Unit::new(m, shape, "float", || fp::int_to_f32(bits));
     int.connect("value", score.resize(bits));
-    int.out("result")
+    int.out("result", 32)
 }
 
 fn query_scale(m: &Module) -> Sig<'_> {
@@ -176,9 +227,9 @@ fn codes(m: &Module, shape: &Shape, scaled: Sig) {
     let we = m.input("code_we", u(1), "the codes of S tokens are complete");
     let write = m.input("code_write", u(at_bits), "their place in the queue");
     let read = m.input("code_read", u(at_bits), "place of the codes wanted");
-    let quantize = m.instance("u_quantize", fp::f32_to_int(16));
+    let quantize = Unit::new(m, shape, "quantize", || fp::f32_to_int(16));
     quantize.connect("x", scaled);
-    let code = quantize.out("value").as_unsigned();
+    let code = quantize.out("value", 16).as_unsigned();
     let word = if shape.side == 1 {
         code
     } else {

@@ -198,7 +198,15 @@ fn vector(dst_kind: DstKind, n: u16, rep: u8, dst: u16, addr: u32) -> Vector {
 
 #[test]
 fn bytes_go_where_the_layout_says() {
-    let shapes = [(2, 4, 8, 8), (1, 2, 2, 4), (3, 16, 16, 16), (3, 8, 16, 64), (2, 2, 16, 128), (1, 8, 8, 8), (2, 1, 4, 4)];
+    let shapes = [
+        (2, 4, 8, 8),
+        (1, 2, 2, 4),
+        (3, 16, 16, 16),
+        (3, 8, 16, 64),
+        (2, 2, 16, 128),
+        (1, 8, 8, 8),
+        (2, 1, 4, 4),
+    ];
     for (seed, (rows, lanes, width, bytes)) in (1..).zip(shapes) {
         for (pace, gaps) in [(1.0, false), (0.3, false), (0.9, true)] {
             let mut b = Bench::new(config(rows, lanes, width, bytes), pace, seed);

@@ -10,6 +10,8 @@
 //! Relu is no work for `f32_sfu`. A, F and Z are registers. A unit before F that an instruction does not use is passed by without delay, so F stands one
 //! cycle after A and the latencies of the used units, and Z one cycle after F and the second operation's. While squares
 //! are summed the second multiplier takes A, and the adder adds the square to a partial sum, or folds the partial sums.
+//!
+//! The only lane of the smallest design lends its units to the attention unit while no VECTOR is at work.
 
 use super::super::fp;
 use super::Shared;
@@ -44,18 +46,21 @@ pub(super) fn lane(c: &Config, w: Widths, units: &Shared) -> Module {
         "One binary32 lane of the vector unit; the settings are stable during an instruction.",
     );
     let flag = |name: &str, doc: &str| m.input(name, u(1), doc);
-    let [a, a_clears] = operand_a(&m, c, units);
+    let loan = Loan { on: c.lends_units().then(|| flag("lent", "the attention unit uses the units")) };
+    let [a, a_clears] = operand_a(&m, c, units, &loan);
     let mul = m.instance("first_mul", &units.mul);
-    mul.connect("a", a);
-    mul.connect("b", m.input("m", u(32), "factor, binary32, with A"));
+    mul.connect("a", loan.operand("first_a", a));
+    mul.connect("b", loan.operand("first_b", m.input("m", u(32), "factor, binary32, with A")));
+    loan.result("first_product", mul.out("product"));
     let has_m = flag("has_m", "there is a factor");
     let product = m.node("factored", has_m.mux(mul.out("product"), a));
     let clears = has_m.mux(fp::relu_clears_result(mul.out("product")), a_clears);
     let clears = m.node("cleared", clears & flag("relu", "the function is relu"));
 
     let sfu = m.instance("sfu", &units.sfu);
-    sfu.connect("x", product);
-    sfu.connect("func", m.input("func", u(3), "function"));
+    sfu.connect("x", loan.operand("sfu_x", product));
+    sfu.connect("func", loan.operand("sfu_func", m.input("func", u(3), "function")));
+    loan.result("sfu_result", sfu.out("result"));
     let plain = product & (!clears).repeat(32);
     let f = flag("has_func", "there is another function").mux(sfu.out("result"), plain);
     let f = m.delay("f", f, "function of the product");
@@ -65,13 +70,17 @@ pub(super) fn lane(c: &Config, w: Widths, units: &Shared) -> Module {
     let on = flag("sum_squares", "squares of A are summed");
     let square = zop.eq(ZOp::Square as u32);
     let second = m.instance("second_mul", &units.mul);
-    second.connect("a", on.mux(a, f));
-    second.connect("b", on.mux(a, square.mux(f, b)));
+    second.connect("a", loan.operand("second_a", on.mux(a, f)));
+    second.connect("b", loan.operand("second_b", on.mux(a, square.mux(f, b))));
+    loan.result("second_product", second.out("product"));
 
     let add = m.instance("add", &units.add);
     let sum = partial_sums(&m, c, w, on, second.out("product"), add.out("sum"));
-    add.connect("a", m.delay("augend", sum.on.mux(sum.left, f), "of the adder"));
-    add.connect("b", m.delay("addend", sum.on.mux(sum.right, b), "of the adder"));
+    let augend = m.delay("augend", sum.on.mux(sum.left, f), "of the adder");
+    add.connect("a", loan.operand("add_a", augend));
+    let addend = m.delay("addend", sum.on.mux(sum.right, b), "of the adder");
+    add.connect("b", loan.operand("add_b", addend));
+    loan.result("add_sum", add.out("sum"));
     let second = pipe("late_product", second.out("product"), super::ZOP_LATENCY - fp::MUL_LATENCY, false);
     let added = pipe("late_sum", add.out("sum"), super::ZOP_LATENCY - super::ADD_LATENCY, false);
     let later = |stage: u32, [f, b]: [Sig<'_>; 2]| {
@@ -88,17 +97,37 @@ pub(super) fn lane(c: &Config, w: Widths, units: &Shared) -> Module {
     let arms = [(ZOp::Add as u32, added), (ZOp::Mul as u32, second), (ZOp::Square as u32, second)];
     let z = m.delay("z_q", zop.case(&arms, short), "result of the second operation");
     m.output("z", u(32), "result, binary32").set(z);
-    quantize(&m, units, z);
+    quantize(&m, units, z, &loan);
     m
 }
 
+/// The units on loan to the attention unit, if they ever are, with ports of its names.
+struct Loan<'m> {
+    on: Option<Sig<'m>>,
+}
+
+impl<'m> Loan<'m> {
+    /// What a unit takes: `own`, or the attention unit's operand.
+    fn operand(&self, port: &str, own: Sig<'m>) -> Sig<'m> {
+        let Some(on) = self.on else { return own };
+        on.mux(on.module().input(port, own.ty(), "operand of the attention unit"), own)
+    }
+
+    fn result(&self, port: &str, result: Sig<'m>) {
+        if let Some(on) = self.on {
+            on.module().output(port, result.ty(), "result for the attention unit").set(result);
+        }
+    }
+}
+
 /// Operand A, and whether relu makes zero of it.
-fn operand_a<'m>(m: &'m Module, c: &Config, units: &Shared) -> [Sig<'m>; 2] {
+fn operand_a<'m>(m: &'m Module, c: &Config, units: &Shared, loan: &Loan<'m>) -> [Sig<'m>; 2] {
     let raw = m.input("raw", u(32), "A from vector memory or scalars, binary32");
     let integer =
         m.input("whole", crate::dsl::s(super::integer_bits(c)), "A from the matrix or the attention unit");
     let convert = m.instance("convert", &units.convert);
-    convert.connect("value", integer);
+    convert.connect("value", loan.operand("float_value", integer));
+    loan.result("float_result", convert.out("result"));
     let is_integer = m.input("is_integer", u(1), "A is an integer");
     let a = is_integer.mux(convert.out("result"), raw);
     [m.delay("a", a, "operand A"), m.delay("a_clears", fp::relu_clears(a), "relu makes zero of it")]
@@ -130,10 +159,11 @@ fn partial_sums<'m>(
 }
 
 /// int16 codes; int8 codes are the same, clamped further, because the limits are integers.
-fn quantize(m: &Module, units: &Shared, z: Sig<'_>) {
+fn quantize<'m>(m: &'m Module, units: &Shared, z: Sig<'m>, loan: &Loan<'m>) {
     let quantize = m.instance("quantize", &units.quantize);
-    quantize.connect("x", z);
+    quantize.connect("x", loan.operand("quantize_x", z));
     let wide = quantize.out("value");
+    loan.result("quantize_value", wide.as_unsigned());
     let code16 = m.output("code16", crate::dsl::s(16), "result as an int16 code");
     code16.set(wide);
     let high = wide.bits(7, 9);

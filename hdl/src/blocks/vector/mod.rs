@@ -190,6 +190,10 @@ fn build<'m>(m: &'m Module, c: &'m Config, parts: Parts) {
     let z = m.node("z", cat_lsb(&lanes.iter().map(|l| l.out("z")).collect::<Vec<_>>()));
     let scalars = m.instance("scalars", scalars::scalars(c, w));
     let operands = operands::read(&unit, issue, &path, scalars, z);
+    if c.lends_units() {
+        let loan = attention::OPERANDS.iter().chain(&attention::RESULTS).chain(&["lent"]);
+        loan.for_each(|port| m.export(lanes[0], port, port));
+    }
     connect_lanes(&unit, &lanes, &operands);
     let sum = connect_sum(&unit, &lanes, &path);
     let open = m.reg("open", u(1), Some(0), "maxima go on");

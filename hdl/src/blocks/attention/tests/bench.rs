@@ -2,11 +2,13 @@
 
 use super::beside::Beside;
 use super::case::{Answer, Case, LAYER, SCALARS};
-use crate::blocks::attention::{ATT_LATENCY, attention};
-use crate::dsl::{Bits, Sim};
+use crate::blocks::attention::{ATT_LATENCY, OPERANDS, RESULTS, attention};
+use crate::blocks::fp;
+use crate::dsl::{Bits, Module, Sim};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::VecDeque;
+use sterna_spec::config::Config;
 use sterna_spec::isa::Instruction;
 
 /// How eager everybody is.
@@ -65,7 +67,40 @@ pub fn run(case: &Case, pace: Pace, fault: Fault) -> Result<u64, String> {
 
 /// A unit with random contents.
 pub fn fresh(case: &Case) -> Sim {
-    Sim::seeded(&attention(&case.config), case.seed).unwrap_or_else(|e| panic!("{e}"))
+    Sim::seeded(&unit(&case.config), case.seed).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// The unit, with the binary32 units that it is lent.
+fn unit(config: &Config) -> Module {
+    if !config.lends_units() {
+        return attention(config);
+    }
+    let m = Module::new("attention_and_units", "The attention unit with the units that it is lent.");
+    let inner = m.instance("inner", attention(config));
+    let ports = ["start", "insn", "rows", "row_info", "w_", "q_", "kv_", "req_", "d_", "s_", "att_"];
+    ports.iter().chain(&["loaded", "heads_done", "done", "stall_data"]).for_each(|p| m.export(inner, p, p));
+    let width = inner.out("float_value").width();
+    let units = [
+        ("sfu", fp::sfu()),
+        ("add", fp::add()),
+        ("first", fp::mul()),
+        ("second", fp::mul()),
+        ("float", fp::int_to_f32(width)),
+        ("quantize", fp::f32_to_int(16)),
+    ];
+    for (name, module) in units {
+        let unit = m.instance(name, module);
+        let own = |port: &'static str| port.strip_prefix(name).and_then(|port| port.strip_prefix('_'));
+        OPERANDS
+            .iter()
+            .filter_map(|p| Some((*p, own(p)?)))
+            .for_each(|(p, own)| unit.connect(own, inner.out(p)));
+        RESULTS
+            .iter()
+            .filter_map(|p| Some((*p, own(p)?)))
+            .for_each(|(p, own)| inner.connect(p, unit.out(own).as_unsigned()));
+    }
+    m
 }
 
 /// Runs the case in a unit, which comes back; the cycles from `start` to `done`.

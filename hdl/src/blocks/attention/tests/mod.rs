@@ -136,6 +136,17 @@ fn equals_golden_on_odd_numbers() {
 }
 
 #[test]
+fn lent_units_serve_as_own() {
+    let config = shape(4, 4, 1, 1, 2, 16);
+    assert!(config.lends_units());
+    for (style, position, seed) in [(Style::Usual, 40, 1), (Style::Special, 63, 2), (Style::Extreme, 0, 3)] {
+        let passes = [pass(1, &[1]), pass(0, &[0])];
+        let case = Case::new(&config, 4, &passes, &[position, 17], style, seed);
+        check(&case, Pace::Random);
+    }
+}
+
+#[test]
 fn prints_in_any_shape() {
     let mut faults = Vec::new();
     for (beat, width, lanes) in
