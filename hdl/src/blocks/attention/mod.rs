@@ -307,7 +307,7 @@ fn slots<'m>(m: &'m Module, shape: &Shape, parts: &Parts<'m>, bytes: Sig<'m>) ->
         softmax.connect("span_we", own("slot_we"));
         wire(query, softmax, &["span_first", "span_last"]);
         if shape.lent_units {
-            OPERANDS.iter().chain(&RESULTS).for_each(|port| m.export(softmax, port, port));
+            m.export(softmax, "lent_", "lent_");
         }
         words.push(softmax.out("word"));
         [dot.out("sum_word"), softmax.out("largest"), softmax.out("total")]

@@ -47,22 +47,28 @@ const FULL_SCALE: f32 = 32767.0;
 
 /// Ports with operands of units that the vector unit lends.
 pub const OPERANDS: [&str; 10] = [
-    "sfu_x",
-    "sfu_func",
-    "add_a",
-    "add_b",
-    "first_a",
-    "first_b",
-    "second_a",
-    "second_b",
-    "float_value",
-    "quantize_x",
+    "lent_sfu_x",
+    "lent_sfu_func",
+    "lent_add_a",
+    "lent_add_b",
+    "lent_first_a",
+    "lent_first_b",
+    "lent_second_a",
+    "lent_second_b",
+    "lent_float_value",
+    "lent_quantize_x",
 ];
 /// Ports with their results.
-pub const RESULTS: [&str; 6] =
-    ["sfu_result", "add_sum", "first_product", "second_product", "float_result", "quantize_value"];
+pub const RESULTS: [&str; 6] = [
+    "lent_sfu_result",
+    "lent_add_sum",
+    "lent_first_product",
+    "lent_second_product",
+    "lent_float_result",
+    "lent_quantize_value",
+];
 
-/// A binary32 unit: the slot's own, or one that is lent, behind ports `<name>_<port of the unit>`.
+/// A binary32 unit: the slot's own, or one that is lent, behind ports `lent_<name>_<port of the unit>`.
 enum Unit<'m> {
     Own(Inst<'m>),
     Lent(&'m Module, &'static str),
@@ -80,7 +86,7 @@ impl<'m> Unit<'m> {
         match self {
             Unit::Own(unit) => unit.connect(port, x),
             Unit::Lent(m, name) => {
-                m.output(&format!("{name}_{port}"), x.ty(), "operand of a lent unit").set(x);
+                m.output(&format!("lent_{name}_{port}"), x.ty(), "operand of a lent unit").set(x);
             }
         }
     }
@@ -88,7 +94,7 @@ impl<'m> Unit<'m> {
     fn out(&self, port: &str, bits: u32) -> Sig<'m> {
         match self {
             Unit::Own(unit) => unit.out(port),
-            Unit::Lent(m, name) => m.input(&format!("{name}_{port}"), u(bits), "result of a lent unit"),
+            Unit::Lent(m, name) => m.input(&format!("lent_{name}_{port}"), u(bits), "result of a lent unit"),
         }
     }
 }

@@ -110,12 +110,14 @@ impl<'m> Loan<'m> {
     /// What a unit takes: `own`, or the attention unit's operand.
     fn operand(&self, port: &str, own: Sig<'m>) -> Sig<'m> {
         let Some(on) = self.on else { return own };
-        on.mux(on.module().input(port, own.ty(), "operand of the attention unit"), own)
+        on.mux(on.module().input(&format!("lent_{port}"), own.ty(), "operand of the attention unit"), own)
     }
 
     fn result(&self, port: &str, result: Sig<'m>) {
         if let Some(on) = self.on {
-            on.module().output(port, result.ty(), "result for the attention unit").set(result);
+            on.module()
+                .output(&format!("lent_{port}"), result.ty(), "result for the attention unit")
+                .set(result);
         }
     }
 }

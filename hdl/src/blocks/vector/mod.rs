@@ -191,8 +191,7 @@ fn build<'m>(m: &'m Module, c: &'m Config, parts: Parts) {
     let scalars = m.instance("scalars", scalars::scalars(c, w));
     let operands = operands::read(&unit, issue, &path, scalars, z);
     if c.lends_units() {
-        let loan = attention::OPERANDS.iter().chain(&attention::RESULTS).chain(&["lent"]);
-        loan.for_each(|port| m.export(lanes[0], port, port));
+        m.export(lanes[0], "lent", "lent");
     }
     connect_lanes(&unit, &lanes, &operands);
     let sum = connect_sum(&unit, &lanes, &path);
@@ -322,7 +321,7 @@ fn connect_sum<'m>(unit: &Unit<'m>, lanes: &[Inst<'m>], path: &Path<'m>) -> Inst
         );
     }
     if c.lanes <= 2 {
-        m.unused("lanes fold in one step at most", sum.out("step"));
+        m.unused("two lanes fold in one step", sum.out("step"));
     }
     sum
 }

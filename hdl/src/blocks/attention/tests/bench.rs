@@ -79,7 +79,7 @@ fn unit(config: &Config) -> Module {
     let inner = m.instance("inner", attention(config));
     let ports = ["start", "insn", "rows", "row_info", "w_", "q_", "kv_", "req_", "d_", "s_", "att_"];
     ports.iter().chain(&["loaded", "heads_done", "done", "stall_data"]).for_each(|p| m.export(inner, p, p));
-    let width = inner.out("float_value").width();
+    let width = inner.out("lent_float_value").width();
     let units = [
         ("sfu", fp::sfu()),
         ("add", fp::add()),
@@ -90,7 +90,9 @@ fn unit(config: &Config) -> Module {
     ];
     for (name, module) in units {
         let unit = m.instance(name, module);
-        let own = |port: &'static str| port.strip_prefix(name).and_then(|port| port.strip_prefix('_'));
+        let own = |port: &'static str| {
+            port.strip_prefix("lent_")?.strip_prefix(name).and_then(|port| port.strip_prefix('_'))
+        };
         OPERANDS
             .iter()
             .filter_map(|p| Some((*p, own(p)?)))
