@@ -28,6 +28,8 @@ pub(super) struct Dims {
     pub signed: bool,
     /// The part has adders of 48 bits in its multipliers.
     pub wide_adders: bool,
+    /// The clock is slow: paths may be long, and area counts.
+    pub slow: bool,
     /// Table banks, 1 or 2.
     pub banks: usize,
     /// Entries of a table.
@@ -58,6 +60,7 @@ impl Dims {
             beat_bytes: config.beat_bytes(),
             signed: config.table_kind == TableKind::Signed,
             wide_adders: config.ultrascale(),
+            slow: !config.relays(),
             banks: config.table_banks as usize,
             entries: config.table_entries(),
             entry_bits: config.entry_bits(),

@@ -39,6 +39,11 @@ fn wide(config: Config) -> Config {
     Config { memory: "kv260".into(), clock_mhz: 250, ..config }
 }
 
+/// With a clock at which area counts.
+fn slow(config: Config) -> Config {
+    Config { clock_mhz: 54, ..config }
+}
+
 /// Every kind of configuration.
 fn configs() -> Vec<Config> {
     vec![
@@ -52,7 +57,8 @@ fn configs() -> Vec<Config> {
         config(1, [3, 6, 4], true, 2, 4, 16),
         config(2, [2, 5, 4], true, 1, 2, 8),
         config(1, [4, 23, 1], false, 2, 4, 32),
-        config(2, [3, 6, 1], true, 2, 1, 4),
+        slow(config(2, [3, 6, 1], true, 2, 1, 4)),
+        slow(config(1, [3, 3, 2], false, 1, 2, 8)),
         wide(config(2, [2, 5, 8], false, 2, 4, 16)),
         wide(config(1, [3, 6, 4], false, 1, 4, 16)),
         wide(config(2, [4, 2, 8], false, 2, 2, 16)),

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! A byte b = 64h + l, l = 9a + m gives b mod 9 = (h + m) mod 9 and b div 9 = 7h + a + carry: three look-ups of six bits
-//! each instead of one of eight.
+//! each instead of one of eight. At a slow clock the look-up of eight is a block memory.
 //!
 //! Ports: `beat`, `data` in; `stage`: one to three cycles after `beat`; four cycles after it `index` (R*T
 //! entries) and `negative` (R*T signs, `signed` tables only).
@@ -13,7 +13,7 @@
 use std::rc::Rc;
 
 use super::dims::Dims;
-use crate::dsl::{Bits, Module, Sig, cat_lsb, u};
+use crate::dsl::{Bits, MemStyle, Module, Sig, cat_lsb, u};
 
 /// Base-3 digits of `value` as 2-bit fields, least significant first.
 fn digit_fields(value: u64, count: u32) -> u64 {
@@ -27,13 +27,30 @@ fn words(width: u32, count: u64, f: impl Fn(u64) -> u64) -> Vec<Bits> {
 
 /// The five digits of a byte in three cycles, so that no function has more than six inputs. Each look-up has a table of
 /// its own: tools that find memories do badly at many reads of one.
-fn byte_digits() -> Module {
+fn byte_digits(slow: bool) -> Module {
     let m = Module::new(
         "matmul_byte_digits",
         "The five base-3 digits of a byte, two bits each, in three cycles.",
     );
     let b = m.input("trits", u(8), "a byte of a beat");
     let stage = m.input("stage", u(3), "the byte is taken; one, two cycles later");
+    let found = if slow { in_a_table(&m, b, stage) } else { in_steps(&m, b, stage) };
+    let digits = m.reg("digits_q", u(10), None, "five digits");
+    digits.when(stage.bit(2), found);
+    m.output("digits", u(10), "the digits, least significant first").set(digits.q());
+    m
+}
+
+/// The digits in a block memory.
+fn in_a_table<'m>(m: &'m Module, b: Sig<'m>, stage: Sig<'m>) -> Sig<'m> {
+    let taken = m.reg("taken", u(8), None, "the byte");
+    taken.when(stage.bit(0), b);
+    let table = m.mem("five_digits", 10, 256, MemStyle::Block, "digits of each byte");
+    table.init(&words(10, 256, |byte| digit_fields(byte, 5))).read("found", taken.q(), stage.bit(1))
+}
+
+/// The digits in three look-ups.
+fn in_steps<'m>(m: &'m Module, b: Sig<'m>, stage: Sig<'m>) -> Sig<'m> {
     let ninths = words(7, 64, |l| (l % 9) | ((l / 9) << 4));
     let low = words(5, 64, |i| {
         let sum = i % 16 + i / 16;
@@ -50,11 +67,8 @@ fn byte_digits() -> Module {
     let half = m.reg("half", u(10), None, "two digits 4, carry 1, quotient 3, top two bits");
     let low_now = low.read_async("low_now", cat_lsb(&[remainder, top]));
     half.when(stage.bit(1), cat_lsb(&[low_now, quotient, top]));
-    let digits = m.reg("digits_q", u(10), None, "five digits");
     let select = cat_lsb(&[half.q().bits(5, 3), half.q().bit(4), half.q().bits(8, 2)]);
-    digits.when(stage.bit(2), cat_lsb(&[half.q().bits(0, 4), high.read_async("high_now", select)]));
-    m.output("digits", u(10), "the digits, least significant first").set(digits.q());
-    m
+    cat_lsb(&[half.q().bits(0, 4), high.read_async("high_now", select)])
 }
 
 /// Entry and sign of a group of digits.
@@ -80,7 +94,7 @@ pub(super) fn unpack(d: &Dims) -> Module {
     if used < data.width() {
         m.unused("bytes without trits", data.bits(used, data.width() - used));
     }
-    let byte = Rc::new(byte_digits());
+    let byte = Rc::new(byte_digits(d.slow));
     let digits_of = |j: usize| {
         let b = m.instance(&format!("u_byte{j}"), &byte);
         b.connect("stage", cat_lsb(&[beat, stage.bits(0, 2)]));
@@ -132,16 +146,18 @@ mod tests {
 
     #[test]
     fn every_byte_gives_its_five_digits() {
-        let mut sim = Sim::new(&byte_digits()).unwrap();
-        for (byte, trits) in sterna_spec::layout::unpack_table().iter().enumerate() {
-            sim.set("trits", byte);
-            for stage in [1, 2, 4] {
-                sim.set("stage", stage);
-                sim.tick();
+        for slow in [false, true] {
+            let mut sim = Sim::new(&byte_digits(slow)).unwrap();
+            for (byte, trits) in sterna_spec::layout::unpack_table().iter().enumerate() {
+                sim.set("trits", byte);
+                for stage in [1, 2, 4] {
+                    sim.set("stage", stage);
+                    sim.tick();
+                }
+                let digits = sim.get("digits");
+                let got: Vec<i8> = (0..5).map(|i| ((digits >> (2 * i)) & 3) as i8 - 1).collect();
+                assert_eq!(got, trits, "byte {byte}");
             }
-            let digits = sim.get("digits");
-            let got: Vec<i8> = (0..5).map(|i| ((digits >> (2 * i)) & 3) as i8 - 1).collect();
-            assert_eq!(got, trits, "byte {byte}");
         }
     }
 
