@@ -9,6 +9,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use sterna_gen::fp::{self, Engine, Op, Operands};
 use sterna_gen::{Build, Error, Flow, Order, Progress};
+use sterna_hdl::blocks::fp::Pace;
 
 /// Generates the Verilog of a Sterna accelerator from one configuration.
 #[derive(Parser)]
@@ -197,8 +198,8 @@ fn run(command: Command) -> Result<String, Error> {
         }
         Command::FpCheck { op, rtl, evaluator, random, seed, all, json } => {
             let engine = match (rtl, evaluator) {
-                (true, _) => Engine::Rtl,
-                (_, true) => Engine::Evaluator,
+                (true, _) => Engine::Rtl(Pace::Fast),
+                (_, true) => Engine::Evaluator(Pace::Fast),
                 _ => Engine::Golden,
             };
             let report = match (random, all) {

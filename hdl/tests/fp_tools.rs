@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
-use sterna_hdl::blocks::fp;
+use sterna_hdl::blocks::fp::{self, Pace};
 use sterna_hdl::dsl::{Bits, Module, Sim, emit};
 
 const SEED: u64 = 0x57e2_4a02;
@@ -22,16 +22,19 @@ struct Unit {
 fn units() -> Vec<Unit> {
     let unit =
         |module, inputs: &[(&'static str, u32)], output| Unit { module, inputs: inputs.to_vec(), output };
-    vec![
-        unit(fp::mul(), &[("a", 32), ("b", 32)], ("product", 32)),
-        unit(fp::add(), &[("a", 32), ("b", 32)], ("sum", 32)),
-        unit(fp::int_to_f32(40), &[("value", 40)], ("result", 32)),
-        unit(fp::int_to_f32(32), &[("value", 32)], ("result", 32)),
-        unit(fp::f32_to_int(8), &[("x", 32)], ("value", 8)),
-        unit(fp::f32_to_int(16), &[("x", 32)], ("value", 16)),
-        unit(fp::fix24(), &[("p", 32)], ("fixed", 25)),
-        unit(fp::sfu(), &[("x", 32), ("func", 3)], ("result", 32)),
-    ]
+    let units = |pace| {
+        vec![
+            unit(fp::mul(pace), &[("a", 32), ("b", 32)], ("product", 32)),
+            unit(fp::add(pace), &[("a", 32), ("b", 32)], ("sum", 32)),
+            unit(fp::int_to_f32(40, pace), &[("value", 40)], ("result", 32)),
+            unit(fp::int_to_f32(32, pace), &[("value", 32)], ("result", 32)),
+            unit(fp::f32_to_int(8, pace), &[("x", 32)], ("value", 8)),
+            unit(fp::f32_to_int(16, pace), &[("x", 32)], ("value", 16)),
+            unit(fp::fix24(pace), &[("p", 32)], ("fixed", 25)),
+            unit(fp::sfu(pace), &[("x", 32), ("func", 3)], ("result", 32)),
+        ]
+    };
+    Pace::ALL.into_iter().flat_map(units).collect()
 }
 
 /// Runs a tool; its status must be zero, and what it says is returned.

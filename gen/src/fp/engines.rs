@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use sterna_hdl::blocks::fp::Pace;
 use sterna_hdl::dsl::{Bits, Sim, emit};
 use verilated::{Model, Options, Port, Source};
 
@@ -14,9 +15,9 @@ pub enum Engine {
     /// [`sterna_spec::numbers`].
     Golden,
     /// The module in the evaluator.
-    Evaluator,
+    Evaluator(Pace),
     /// The module's Verilog under Verilator.
-    Rtl,
+    Rtl(Pace),
 }
 
 impl Engine {
@@ -24,8 +25,10 @@ impl Engine {
     pub fn name(self) -> &'static str {
         match self {
             Engine::Golden => "golden",
-            Engine::Evaluator => "evaluator",
-            Engine::Rtl => "rtl",
+            Engine::Evaluator(Pace::Fast) => "evaluator",
+            Engine::Evaluator(Pace::Slow) => "evaluator, slow clock",
+            Engine::Rtl(Pace::Fast) => "rtl",
+            Engine::Rtl(Pace::Slow) => "rtl, slow clock",
         }
     }
 }
@@ -41,17 +44,18 @@ impl Running {
     /// Elaborates or builds what is needed.
     pub fn new(engine: Engine, op: Op) -> Result<Running, Error> {
         let failed = |why: String| Error::Tool { tool: format!("making the hardware of {}", op.name()), why };
-        let unit = op.unit();
         match engine {
             Engine::Golden => Ok(Running::Golden(op)),
-            Engine::Evaluator => {
+            Engine::Evaluator(pace) => {
+                let unit = op.unit(pace);
                 let mut sim = Sim::new(&unit.module).map_err(|e| failed(e.to_string()))?;
                 if let Some((port, value)) = unit.select {
                     sim.set(port, value);
                 }
                 Ok(Running::Evaluator(Box::new(sim), Box::new(unit)))
             }
-            Engine::Rtl => {
+            Engine::Rtl(pace) => {
+                let unit = op.unit(pace);
                 let files = emit(&unit.module).map_err(|e| failed(e.to_string()))?;
                 let source = files
                     .into_iter()

@@ -1,7 +1,7 @@
 //! The operations: their hardware, their definition, and what another implementation's answer means here.
 
 use clap::ValueEnum;
-use sterna_hdl::blocks::fp;
+use sterna_hdl::blocks::fp::{self, Latency, Pace};
 use sterna_hdl::dsl::{Module, u};
 use sterna_spec::isa::Func;
 use sterna_spec::numbers::{self, CANONICAL_NAN, INFINITY};
@@ -67,20 +67,21 @@ impl Op {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().into())
     }
 
-    pub(super) fn unit(self) -> Unit {
+    pub(super) fn unit(self, pace: Pace) -> Unit {
+        let cycles = Latency::at(pace);
         let unit =
             |module, operands, output, latency| Unit { module, operands, select: None, output, latency };
         let function = |f: Func| Unit {
             select: Some(("func", f as u32)),
-            ..unit(fp::sfu(), &["x"], "result", fp::SFU_LATENCY)
+            ..unit(fp::sfu(pace), &["x"], "result", cycles.sfu)
         };
         match self {
-            Op::F32Add => unit(fp::add(), &["a", "b"], "sum", fp::ADD_LATENCY),
-            Op::F32Mul => unit(fp::mul(), &["a", "b"], "product", fp::MUL_LATENCY),
+            Op::F32Add => unit(fp::add(pace), &["a", "b"], "sum", cycles.add),
+            Op::F32Mul => unit(fp::mul(pace), &["a", "b"], "product", cycles.mul),
             Op::F32Le => unit(larger(), &["a", "b"], "max", 1),
-            Op::I32ToF32 => unit(fp::int_to_f32(32), &["value"], "result", fp::INT_TO_F32_LATENCY),
-            Op::F32ToI32 => unit(fp::f32_to_int(16), &["x"], "value", fp::F32_TO_INT_LATENCY),
-            Op::Fix24 => unit(fp::fix24(), &["p"], "fixed", fp::FIX24_LATENCY),
+            Op::I32ToF32 => unit(fp::int_to_f32(32, pace), &["value"], "result", cycles.int_to_f32),
+            Op::F32ToI32 => unit(fp::f32_to_int(16, pace), &["x"], "value", cycles.f32_to_int),
+            Op::Fix24 => unit(fp::fix24(pace), &["p"], "fixed", cycles.fix24),
             Op::Exp2 => function(Func::Exp2),
             Op::Recip => function(Func::Recip),
             Op::Rsqrt => function(Func::Rsqrt),

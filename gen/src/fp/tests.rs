@@ -2,6 +2,7 @@
 
 use super::*;
 use clap::ValueEnum;
+use sterna_hdl::blocks::fp::Pace;
 
 /// Vectors as an IEEE 754 implementation prints them: this machine's own, tininess detected before rounding in binary64.
 fn vectors(op: Op, count: usize) -> String {
@@ -34,7 +35,7 @@ const WITH_VECTORS: [Op; 5] = [Op::F32Add, Op::F32Mul, Op::F32Le, Op::I32ToF32, 
 fn vectors_of_this_machine_agree() {
     for op in WITH_VECTORS {
         let text = vectors(op, 20_000);
-        for engine in [Engine::Golden, Engine::Evaluator] {
+        for engine in [Engine::Golden, Engine::Evaluator(Pace::Fast), Engine::Evaluator(Pace::Slow)] {
             let report = check_vectors(op, engine, text.as_bytes()).expect("vectors");
             assert!(report.different == 0 && report.compared > 20_000, "{}", report.text());
             assert_eq!(report.outside > 0, op.arity() == 2, "{}", report.text());
@@ -75,7 +76,7 @@ fn bad_lines_are_named() {
     let all = |op, engine| {
         check_operands(op, engine, Operands::All, &Progress::new(|_| ())).expect_err("bad").to_string()
     };
-    assert!(all(Op::F32Add, Engine::Rtl).contains("2^64"));
+    assert!(all(Op::F32Add, Engine::Rtl(Pace::Fast)).contains("2^64"));
     assert!(all(Op::Exp2, Engine::Golden).contains("itself"));
 }
 
@@ -83,12 +84,14 @@ fn bad_lines_are_named() {
 #[test]
 fn random_operands_agree() {
     let quiet = Progress::new(|_| ());
-    for op in Op::value_variants() {
-        let operands = Operands::Random { count: 70_000, seed: 3 };
-        let report = check_operands(*op, Engine::Evaluator, operands, &quiet).expect("evaluator");
-        assert!(report.different == 0 && report.compared > 70_000, "{}", report.text());
+    for pace in Pace::ALL {
+        for op in Op::value_variants() {
+            let operands = Operands::Random { count: 70_000, seed: 3 };
+            let report = check_operands(*op, Engine::Evaluator(pace), operands, &quiet).expect("evaluator");
+            assert!(report.different == 0 && report.compared > 70_000, "{}", report.text());
+        }
+        let operands = Operands::Random { count: 200_000, seed: 4 };
+        let report = check_operands(Op::F32Mul, Engine::Rtl(pace), operands, &quiet).expect("Verilog");
+        assert!(report.different == 0 && report.compared > 200_000, "{}", report.text());
     }
-    let operands = Operands::Random { count: 200_000, seed: 4 };
-    let report = check_operands(Op::F32Mul, Engine::Rtl, operands, &quiet).expect("Verilog");
-    assert!(report.different == 0 && report.compared > 200_000, "{}", report.text());
 }

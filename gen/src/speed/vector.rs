@@ -1,20 +1,15 @@
 //! Cycles of a VECTOR: the words that are issued, the pipeline behind them, the sum of squares, and what leaves the unit.
 
-use sterna_hdl::blocks::{fp, matmul};
+use sterna_hdl::blocks::matmul;
+use sterna_hdl::blocks::vector::Cycles;
 use sterna_spec::config::Config;
 use sterna_spec::isa::{AKind, DstKind, Func, MKind, Vector, ZOp};
 use sterna_spec::numbers::PARTIAL_SUMS;
 
 /// Cycles between two VECTORs beside words and pipeline: the queue, the fields, the first word, the report of the end.
 const AROUND: f64 = 5.0;
-/// The adder with the registers of its operands.
-const ADD: f64 = 1.0 + fp::ADD_LATENCY as f64;
-/// From a slot to the result of an instruction that only passes its operand on.
-const SHORT: f64 = 9.0;
-/// What the second operation takes more if it adds or multiplies.
-const SECOND: f64 = ADD - 3.0;
-/// From a slot to the square of its operand, and from there to the fold.
-const SQUARE: f64 = 3.0 + fp::MUL_LATENCY as f64;
+/// From a slot to its operand.
+const OPERAND: u32 = 3;
 /// Cycles of the head's codes and keys and values on their way to memory, the quiet cycles of the last beat included.
 const STORE: f64 = 21.0;
 /// From a selection's last word to its end.
@@ -65,36 +60,40 @@ pub(super) fn cost(c: &Config, v: &Vector, rows: usize, asking: usize) -> Cost {
 
 /// Cycles from one word of a row to the next while squares are summed.
 fn interval(c: &Config) -> u32 {
-    (ADD as u32 + 1).div_ceil(PARTIAL_SUMS as u32 / c.lanes)
+    (Cycles::of(c).add + 1).div_ceil(PARTIAL_SUMS as u32 / c.lanes)
 }
 
 /// Cycles before the factor: accumulators are gathered, integers converted.
 fn front(c: &Config, v: &Vector) -> f64 {
     let gather = if v.a_kind == AKind::Acc { matmul::gather_latency(c) } else { 0 };
     let integer = matches!(v.a_kind, AKind::Acc | AKind::Att);
-    f64::from(gather + if integer { fp::INT_TO_F32_LATENCY } else { 0 })
+    f64::from(gather + if integer { Cycles::of(c).fp.int_to_f32 } else { 0 })
 }
 
 /// Cycles from the factor to the last write.
 fn pipeline(c: &Config, v: &Vector) -> f64 {
-    let factor = if v.m_kind == MKind::None { 0 } else { fp::MUL_LATENCY };
-    let function = if matches!(v.func, Func::None | Func::Relu) { 0 } else { fp::SFU_LATENCY };
-    let second = if matches!(v.zop, ZOp::Add | ZOp::Mul | ZOp::Square) { SECOND } else { 0.0 };
+    let cycles = Cycles::of(c);
+    let fp = cycles.fp;
+    let factor = if v.m_kind == MKind::None { 0 } else { fp.mul };
+    let function = if matches!(v.func, Func::None | Func::Relu) { 0 } else { fp.sfu };
+    let second =
+        if matches!(v.zop, ZOp::Add | ZOp::Mul | ZOp::Square) { cycles.zop - cycles.short } else { 0 };
     let codes = matches!(v.dst_kind, DstKind::Act | DstKind::Query | DstKind::Kv);
     let late = match (v.reduce_max.is_some(), codes) {
-        (true, _) => (c.lanes.ilog2() + 1).max(fp::F32_TO_INT_LATENCY),
-        (_, true) => fp::F32_TO_INT_LATENCY,
+        (true, _) => (c.lanes.ilog2() + 1).max(fp.f32_to_int),
+        (_, true) => fp.f32_to_int,
         _ => 0,
     };
-    SHORT + f64::from(factor + function + late) + second
+    f64::from(cycles.pass() + factor + function + late + second)
 }
 
 /// Cycles from the last word to the sum of squares: the square, and six steps of the fold, each through all rows and the adder.
 fn sum(c: &Config, rows: f64) -> f64 {
     let slots = (PARTIAL_SUMS as u32 / c.lanes) as f64;
+    let Cycles { fp, add, .. } = Cycles::of(c);
     let entered = rows * (slots - 1.0 + f64::from(c.lanes.ilog2()));
     let steps = f64::from((PARTIAL_SUMS as u32).ilog2());
-    SQUARE + ADD + entered + steps * ADD
+    f64::from(OPERAND + fp.mul + add) + entered + steps * f64::from(add)
 }
 
 /// Cycles of the logits that enter the lists, as many as of random ones: the `i`-th of a list of `k` enters with `k / i`, and goes half

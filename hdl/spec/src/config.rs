@@ -339,8 +339,9 @@ impl Config {
         }
     }
 
-    /// Whether the clock is so fast that paths of `ready` must end in registers; a slower design saves these.
-    pub fn relays(&self) -> bool {
+    /// Whether the clock is so fast that paths of `ready`, and each step of binary32 arithmetic, must end in registers; a slower
+    /// design saves these.
+    pub fn fast_clock(&self) -> bool {
         self.clock_mhz > 66
     }
 

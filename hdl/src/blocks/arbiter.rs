@@ -94,7 +94,7 @@ pub fn arbiter(config: &Config) -> Module {
 
 /// A client's stream behind a relay, if the clock asks for one.
 fn relayed<'m>(m: &'m Module, config: &Config, name: &str, from: Source<'m>) -> Source<'m> {
-    if !config.relays() {
+    if !config.fast_clock() {
         return from;
     }
     let relay = m.instance(name, relay(from.data.width()));

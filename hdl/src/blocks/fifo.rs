@@ -33,12 +33,12 @@ pub fn short_fifo(width: u32, depth: usize, style: MemStyle) -> Module {
 
 /// The FIFO that the configuration's clock asks for.
 pub fn fifo_of(config: &Config, width: u32, depth: usize, style: MemStyle) -> Module {
-    build(width, depth, style, [style != MemStyle::Lut && config.relays(), false])
+    build(width, depth, style, [style != MemStyle::Lut && config.fast_clock(), false])
 }
 
 /// The same with an output `count`, the words inside.
 pub fn counted_fifo(config: &Config, width: u32, depth: usize, style: MemStyle) -> Module {
-    build(width, depth, style, [style != MemStyle::Lut && config.relays(), true])
+    build(width, depth, style, [style != MemStyle::Lut && config.fast_clock(), true])
 }
 
 fn build(width: u32, depth: usize, style: MemStyle, [relayed, counted]: [bool; 2]) -> Module {

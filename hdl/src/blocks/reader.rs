@@ -201,7 +201,7 @@ fn join<'m>(m: &'m Module, name: &str, ports: &[Inst<'m>], config: &Config, drop
     let complete = m.node(&format!("{name}_complete"), complete);
     let beat = m.cat_lsb(&parts.iter().map(|part| part.data).collect::<Vec<_>>());
     let taken = out.ready | drop;
-    let (valid, data, ready) = if config.relays() {
+    let (valid, data, ready) = if config.fast_clock() {
         let last = m.instance(&format!("{name}_relay"), relay(bits));
         let (sink, source) = (last.sink("x"), last.source("y"));
         sink.set(complete, beat);

@@ -111,7 +111,7 @@ pub fn sdram(config: &Config, chip: &Chip, clock_hz: u32, pad_cycles: u32) -> Mo
     r.ready.set(s.r_ready);
     front.connect("read", r.valid & s.r_ready);
 
-    if config.relays() {
+    if config.fast_clock() {
         let segments = m.instance("segments", relay(shape.segment_bits()));
         front.source("segment").to(segments.sink("x"));
         segments.source("y").to(control.sink("segment"));

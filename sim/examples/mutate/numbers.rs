@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use sterna_hdl::blocks::fp::{self, operands};
+use sterna_hdl::blocks::fp::{Latency, operands};
 use sterna_spec::isa::Func;
 use sterna_spec::numbers;
 use verilated::{Design, Init, Model, Options, Port, Source};
@@ -74,7 +74,7 @@ fn float(x: u64) -> f32 {
     f32::from_bits(x as u32)
 }
 
-fn units(files: &BTreeMap<String, String>) -> Vec<Unit> {
+fn units(files: &BTreeMap<String, String>, fp: Latency) -> Vec<Unit> {
     let pairs: Vec<[u64; 2]> =
         operands::pairs(COUNT, 5).into_iter().map(|pair| pair.map(u64::from)).collect();
     let one = |exponents, seed| -> Vec<[u64; 2]> {
@@ -90,25 +90,25 @@ fn units(files: &BTreeMap<String, String>) -> Vec<Unit> {
     let mut all = vec![
         unit(
             "f32_add_sum",
-            fp::ADD_LATENCY,
+            fp.add,
             pairs.clone(),
             Box::new(|[a, b]| numbers::add(float(a), float(b)).to_bits().into()),
         ),
         unit(
             "f32_mul_product",
-            fp::MUL_LATENCY,
+            fp.mul,
             pairs,
             Box::new(|[a, b]| numbers::mul(float(a), float(b)).to_bits().into()),
         ),
         unit(
             "f32_fix24_fixed",
-            fp::FIX24_LATENCY,
+            fp.fix24,
             one(90..130, 6),
             Box::new(|[p, _]| numbers::fix24(float(p)).into()),
         ),
         unit(
             "f32_to_int16_value",
-            fp::F32_TO_INT_LATENCY,
+            fp.f32_to_int,
             one(110..150, 7),
             Box::new(|[x, _]| u64::from(numbers::quantize(float(x), 16) as u16)),
         ),
@@ -125,7 +125,7 @@ fn units(files: &BTreeMap<String, String>) -> Vec<Unit> {
             .flat_map(|e| (0..1u64 << ENTRIES).map(move |entry| e << 23 | entry << (23 - ENTRIES)));
         operands.extend(every.map(|x| [x | u64::from(rng.random_range(0..1u32 << (23 - ENTRIES))), 0]));
         let golden = Box::new(move |[x, _]: [u64; 2]| golden(float(x)).to_bits().into());
-        all.push(Unit { func: func as u64, ..unit("f32_sfu_result", fp::SFU_LATENCY, operands, golden) });
+        all.push(Unit { func: func as u64, ..unit("f32_sfu_result", fp.sfu, operands, golden) });
     }
     for file in files.keys() {
         let Some(width) = file.strip_prefix("int").and_then(|rest| rest.strip_suffix("_to_f32.v")) else {
@@ -141,7 +141,7 @@ fn units(files: &BTreeMap<String, String>) -> Vec<Unit> {
             (0..COUNT).map(|_| [(signed(rng.random()) >> rng.random_range(0..width)).cast_unsigned(), 0]),
         );
         let golden = Box::new(move |[x, _]: [u64; 2]| numbers::int_to_f32(signed(x)).to_bits().into());
-        all.push(unit(&format!("int{width}_to_f32_result"), fp::INT_TO_F32_LATENCY, operands, golden));
+        all.push(unit(&format!("int{width}_to_f32_result"), fp.int_to_f32, operands, golden));
     }
     all
 }
@@ -150,7 +150,7 @@ fn units(files: &BTreeMap<String, String>) -> Vec<Unit> {
 ///
 /// # Errors
 /// The first answer that differs.
-pub fn run(files: &BTreeMap<String, String>, mutant: usize) -> Result<(), String> {
+pub fn run(files: &BTreeMap<String, String>, fp: Latency, mutant: usize) -> Result<(), String> {
     let told = |e: verilated::Error| e.to_string();
     let options =
         Options { clock: Some("clk".into()), ..crate::bench::options(0, sterna_sim::Stalls::NONE).build };
@@ -160,7 +160,7 @@ pub fn run(files: &BTreeMap<String, String>, mutant: usize) -> Result<(), String
     let [select, func, a, b] = ports;
     let (func, operands) = (func?, [a?, b?]);
     model.set(select?, mutant as u64).map_err(told)?;
-    for unit in units(files) {
+    for unit in units(files, fp) {
         model.set(func, unit.func).map_err(told)?;
         let output = model.port(&unit.output).map_err(told)?;
         compare(&mut model, operands, output, &unit).map_err(|e| format!("{}: {e}", unit.output))?;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use sterna_hdl::blocks::fp::{Latency, Pace};
 use sterna_sim::{Lockstep, SimDevice, Stalls};
 use sterna_spec::config::Config;
 use sterna_spec::device::Device;
@@ -68,7 +69,7 @@ pub fn run(design: &Design, mutant: usize, file: Option<&str>) -> Result<Counter
     registers(design, mutant)?;
     errors::errors(design, mutant)?;
     if file.is_none_or(is_arithmetic) {
-        numbers::run(&design.files, mutant)?;
+        numbers::run(&design.files, Latency::at(Pace::of(&design.config)), mutant)?;
     }
     if file.is_none_or(|file| file == "counters.v") {
         counters::run(&design.files["counters.v"], mutant as u64)?;

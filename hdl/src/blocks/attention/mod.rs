@@ -45,6 +45,7 @@
 
 mod chain;
 mod control;
+mod cycles;
 mod dot;
 mod fetch;
 mod output;

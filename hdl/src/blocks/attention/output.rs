@@ -23,8 +23,6 @@ use crate::dsl::{MemStyle, Module, Sig, Wire, count_width, index_width, u};
 pub(super) const ATT_BITS: u32 = 40;
 /// Cycles from the slots' sums to the ATT memory.
 const WRITE: u32 = 3;
-/// Cycles from a slot's chosen scalars to SREG.
-const SCALAR: u32 = fp::INT_TO_F32_LATENCY;
 /// Scalars that wait to be taken at most.
 const WAITING: usize = 8;
 
@@ -103,22 +101,24 @@ fn scalars<'m>(
     [largest, totals]: [Sig<'m>; 2],
     room: Wire<'m>,
 ) -> Sig<'m> {
+    // cycles from a slot's chosen scalars to SREG
+    let cycles = shape.latency().int_to_f32;
     let firsts =
         [m.input("first_max", u(8), "SREG of head 0's"), m.input("first_sum", u(8), "SREG of head 0's")];
     let total = totals.word_dyn(now.slot, fixed_sum_bits(shape));
-    let float = m.instance("u_float", fp::int_to_f32(total.width()));
+    let float = m.instance("u_float", fp::int_to_f32(total.width(), shape.pace));
     float.connect("value", m.delay("total", total, "the slot's sum of weights").as_signed());
-    let largest = later(m, "largest_tag", largest.word_dyn(now.slot, 31), 1 + SCALAR).zext(32);
+    let largest = later(m, "largest_tag", largest.word_dyn(now.slot, 31), 1 + cycles).zext(32);
     // the head is known a cycle after the largest weight's turn, and still is after the sum's
     let sum_turn = m.delay("sum_turn", is_sum, "the sum's turn, not the largest weight's");
     let index = sum_turn.mux(firsts[1], firsts[0]).wrapping_add(head.zext(8));
     let begins = m.node("scalar_begins", is_largest | is_sum);
-    let row = later(m, "row_tag", now.row, 1 + SCALAR);
-    let index = later(m, "index_tag", index, SCALAR);
-    let data = later(m, "sum_tag", sum_turn, SCALAR).mux(float.out("result"), largest);
+    let row = later(m, "row_tag", now.row, 1 + cycles);
+    let index = later(m, "index_tag", index, cycles);
+    let data = later(m, "sum_tag", sum_turn, cycles).mux(float.out("result"), largest);
     let queue = m.instance("u_queue", fifo(40 + row.width(), WAITING, MemStyle::Lut));
     let sink = queue.sink("x");
-    sink.set(taps(m, "scalar_tags", begins, 1 + SCALAR)[1 + SCALAR as usize], m.cat_lsb(&[data, index, row]));
+    sink.set(taps(m, "scalar_tags", begins, 1 + cycles)[1 + cycles as usize], m.cat_lsb(&[data, index, row]));
     m.unused("there is room", sink.ready);
     let y = queue.source("y");
     y.ready.set(m.input("s_taken", u(1), "with s_we: the scalar is written in this cycle"));

@@ -1,5 +1,6 @@
 //! The dimensions of the unit, and the small circuits that its parts share.
 
+use crate::blocks::fp::{Latency, Pace};
 use crate::blocks::memory_style;
 use crate::dsl::{MemStyle, Module, Sig, count_width, index_width, u};
 use sterna_spec::config::Config;
@@ -53,6 +54,8 @@ pub(super) struct Shape {
     pub large_blocks: bool,
     /// The binary32 units are the vector unit's.
     pub lent_units: bool,
+    /// Of the binary32 arithmetic.
+    pub pace: Pace,
 }
 
 impl Shape {
@@ -69,9 +72,14 @@ impl Shape {
             row_words: (c.heads * c.head_size / c.lanes) as usize,
             large_blocks: c.ultrascale(),
             lent_units: c.lends_units(),
+            pace: Pace::of(c),
         }
     }
 
+    /// Cycles of the binary32 arithmetic.
+    pub fn latency(&self) -> Latency {
+        Latency::at(self.pace)
+    }
     /// Style of a memory that is read at the clock.
     pub fn style(&self, width: u32, depth: usize) -> MemStyle {
         memory_style(self.large_blocks, width, depth)

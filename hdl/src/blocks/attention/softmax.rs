@@ -15,30 +15,12 @@
 //! In the smallest design all units but the third multiplier and `fix24` are those of the vector unit's lane
 //! ([`lends_units`](sterna_spec::config::Config::lends_units)), behind ports.
 
+use super::cycles::Cycles;
 use super::scores::{READ, SCORE_BITS};
 use super::shape::{Shape, later};
 use crate::blocks::fp;
 use crate::dsl::{Inst, MemStyle, Module, Sig, index_width, mux, s, u};
 use sterna_spec::isa::{Func, TINY};
-
-/// Cycles from a score's integer to the multiplication by the key scale.
-pub(super) const SCORE_TO_SCALE: u32 = fp::INT_TO_F32_LATENCY;
-/// Cycles from a score's integer to the score.
-pub(super) const SCORE: u32 = SCORE_TO_SCALE + 2 * fp::MUL_LATENCY;
-/// Cycles from reading a score to its power of two, which is multiplied by the value scale.
-pub(super) const WEIGH_TO_SCALE: u32 = READ + fp::ADD_LATENCY + fp::SFU_LATENCY;
-/// Cycles from reading a score to the fixed-point weight.
-pub(super) const WEIGH_TO_SUM: u32 = WEIGH_TO_SCALE + fp::FIX24_LATENCY;
-/// Cycles from reading a score to the weight.
-pub(super) const WEIGH: u32 = WEIGH_TO_SCALE + fp::MUL_LATENCY;
-/// Cycles from the largest weight to its reciprocal.
-pub(super) const INVERT_TO_SCALE: u32 = 1 + fp::SFU_LATENCY;
-/// Cycles from the largest weight to its inverse.
-pub(super) const INVERT: u32 = INVERT_TO_SCALE + fp::MUL_LATENCY;
-/// Cycles from reading a weight to its code.
-pub(super) const CODE: u32 = READ + fp::MUL_LATENCY + fp::F32_TO_INT_LATENCY;
-/// Words of the queue of codes: as many as are on their way, and some.
-pub(super) const QUEUE: usize = (CODE as usize + 4).next_power_of_two();
 
 /// Bits of the narrowest integer that is converted.
 const LEAST_INT: u32 = 26;
@@ -106,6 +88,7 @@ pub(super) fn softmax(shape: &Shape) -> Module {
         &format!("attention_softmax_s{side}_c{context}_d{head_size}"),
         "Scores, weights and weight codes of one query head of one row.",
     );
+    let (pace, latency) = (shape.pace, shape.latency());
     let weigh = m.input("weigh", u(1), "scores become weights");
     let invert = m.input("invert", u(1), "the inverse of the largest weight");
     let (score, score_we) = (m.wire("score_float", u(32)), m.input("score_we", u(1), "a score arrives"));
@@ -119,14 +102,14 @@ pub(super) fn softmax(shape: &Shape) -> Module {
     let old_weight = m.input("old_weight", u(32), "weight of the token whose code is made");
 
     // whether the token counts, beside its power of two, fixed-point weight and weight
-    let real_power = later(&m, "real_power", old.bit(32), WEIGH_TO_SCALE - READ);
-    let real_fixed = later(&m, "real_fixed", real_power, fp::FIX24_LATENCY);
-    let real_weight = later(&m, "real_weight", real_fixed, fp::MUL_LATENCY - fp::FIX24_LATENCY);
+    let real_power = later(&m, "real_power", old.bit(32), Cycles::of(shape).weigh_to_scale - READ);
+    let real_fixed = later(&m, "real_fixed", real_power, latency.fix24);
+    let real_weight = later(&m, "real_weight", real_fixed, latency.mul - latency.fix24);
     let clear_sums = m.input("clear_sums", u(1), "no weight yet");
     let largest = largest(&m, clear_sums, weight_we, weight.sig());
-    let sfu = Unit::new(&m, shape, "sfu", fp::sfu);
+    let sfu = Unit::new(&m, shape, "sfu", || fp::sfu(pace));
     let power = sfu.out("result", 32);
-    let difference = Unit::new(&m, shape, "add", fp::add);
+    let difference = Unit::new(&m, shape, "add", || fp::add(pace));
     difference.connect("a", old.bits(0, 32));
     difference.connect("b", maximum(&m, score_we & real, score.sig()));
     let bound = m.delay("bound", fp::max_num(largest, m.u(32, TINY.to_bits())), "what is inverted");
@@ -134,15 +117,15 @@ pub(super) fn softmax(shape: &Shape) -> Module {
     sfu.connect("func", mux(invert, m.u(3, Func::Recip as u32), m.u(3, Func::Exp2 as u32)));
     sum(&m, shape, clear_sums, power, real_fixed);
 
-    let first = Unit::new(&m, shape, "first", fp::mul);
+    let first = Unit::new(&m, shape, "first", || fp::mul(pace));
     first.connect("a", mux(weigh, power, convert(&m, shape)));
     first.connect("b", m.input("scale", u(32), "scale of the token's key or value"));
-    let (once, twice) = (first.out("product", 32), Unit::new(&m, shape, "second", fp::mul));
+    let (once, twice) = (first.out("product", 32), Unit::new(&m, shape, "second", || fp::mul(pace)));
     weight.set(once & real_weight.repeat(32));
     twice.connect("a", once);
     twice.connect("b", query_scale(&m));
     score.set(twice.out("product", 32));
-    let third = m.instance("u_third", fp::mul());
+    let third = m.instance("u_third", fp::mul(pace));
     let inverting = m.input("inverting", u(1), "the reciprocal's turn to be multiplied");
     let inverse = m.reg("inverse", u(32), None, "what a weight is multiplied by to become a code");
     inverse.when(m.input("inverse_we", u(1), "the inverse is there"), third.out("product"));
@@ -202,7 +185,7 @@ fn largest<'m>(m: &'m Module, clear: Sig<'m>, we: Sig<'m>, weight: Sig<'m>) -> S
 /// The sum of the fixed-point weights.
 fn sum<'m>(m: &'m Module, shape: &Shape, clear: Sig<'m>, power: Sig<'m>, real: Sig<'m>) {
     let we = m.input("fixed_we", u(1), "a fixed-point weight arrives");
-    let fixed = m.instance("u_fix24", fp::fix24());
+    let fixed = m.instance("u_fix24", fp::fix24(shape.pace));
     fixed.connect("p", power);
     let bits = fixed_sum_bits(shape);
     let sum = m.reg("sum", u(bits), None, "sum of the fixed-point weights");
@@ -215,7 +198,7 @@ fn sum<'m>(m: &'m Module, shape: &Shape, clear: Sig<'m>, power: Sig<'m>, real: S
 fn convert<'m>(m: &'m Module, shape: &Shape) -> Sig<'m> {
     let score = m.input("score", s(shape.score_bits()), "sum of products of query and key");
     let bits = shape.score_bits().max(LEAST_INT);
-    let int = Unit::new(m, shape, "float", || fp::int_to_f32(bits));
+    let int = Unit::new(m, shape, "float", || fp::int_to_f32(bits, shape.pace));
     int.connect("value", score.resize(bits));
     int.out("result", 32)
 }
@@ -229,11 +212,12 @@ fn query_scale(m: &Module) -> Sig<'_> {
 
 /// Codes of weights, S a word, waiting for their beats of V.
 fn codes(m: &Module, shape: &Shape, scaled: Sig) {
-    let at_bits = index_width(QUEUE);
+    let words = Cycles::of(shape).queue();
+    let at_bits = index_width(words);
     let we = m.input("code_we", u(1), "the codes of S tokens are complete");
     let write = m.input("code_write", u(at_bits), "their place in the queue");
     let read = m.input("code_read", u(at_bits), "place of the codes wanted");
-    let quantize = Unit::new(m, shape, "quantize", || fp::f32_to_int(16));
+    let quantize = Unit::new(m, shape, "quantize", || fp::f32_to_int(16, shape.pace));
     quantize.connect("x", scaled);
     let code = quantize.out("value", 16).as_unsigned();
     let word = if shape.side == 1 {
@@ -245,7 +229,7 @@ fn codes(m: &Module, shape: &Shape, scaled: Sig) {
         before.set(word.bits(16, bits - 16));
         word
     };
-    let queue = m.mem("queue", 16 * shape.side as u32, QUEUE, MemStyle::Lut, "codes of S tokens");
+    let queue = m.mem("queue", 16 * shape.side as u32, words, MemStyle::Lut, "codes of S tokens");
     queue.write(we, write, word);
     m.output("codes", u(16 * shape.side as u32), "codes of S tokens").set(queue.read_async("front", read));
 }

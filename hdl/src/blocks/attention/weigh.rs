@@ -8,16 +8,18 @@
 //!
 //! Codes of the pass follow beside SCORE and WEIGH of the next: the other memory, another multiplier. All slots run alike, so one
 //! set of counters and tags serves them, over whole groups of S tokens. A tag's tap k is the tag k cycles later; which tap is used
-//! follows from the latencies that `softmax.rs` and `scales.rs` name.
+//! follows from the latencies that `cycles.rs` and `scales.rs` name.
 
+use super::cycles::Cycles;
+use super::scales;
 use super::shape::{Shape, taps};
-use super::{scales, softmax};
 use crate::dsl::{Fsm, Module, Reg, Sig, Wire, count_width, index_width, u};
 
 /// What every part reads.
 struct Weigh<'m> {
     m: &'m Module,
     shape: &'m Shape,
+    cycles: Cycles,
     state: Fsm<'m>,
     begins: Sig<'m>,
     /// SCORE to WEIGH, INVERT to IDLE: one cycle.
@@ -35,14 +37,15 @@ pub(super) fn weigh(shape: &Shape) -> Module {
         &format!("attention_weigh_s{side}_u{width}_c{context}"),
         "What the slots' binary32 halves do, and the tags beside their pipelines.",
     );
+    let cycles = Cycles::of(shape);
     let begins = m.input("key_begins", u(1), "the K of a pass begins");
     let taken = m.input("value_begins", u(1), "largest weights and sums are taken, the codes have a V");
     let state = m.fsm("state", &["IDLE", "SCORE", "WEIGH", "INVERT"], "see above");
     let complete = m.reg("complete", u(1), Some(0), "the last score or weight was written");
     let weighed = m.reg("pass_weighed", u(1), Some(0), "a pass has been weighed, its V not begun");
     let coding = m.wire("coding", u(1));
-    let waited = m.reg("waited", u(count_width(softmax::INVERT as usize)), Some(0), "cycles of INVERT");
-    let inverted = m.node("inverted", waited.q().eq(softmax::INVERT));
+    let waited = m.reg("waited", u(count_width(cycles.invert as usize)), Some(0), "cycles of INVERT");
+    let inverted = m.node("inverted", waited.q().eq(cycles.invert));
     waited.when(!state.is("INVERT") | inverted, 0);
     waited.when(!coding.sig(), waited.q().wrapping_add(1));
     weighed.when(inverted, 1);
@@ -61,12 +64,12 @@ pub(super) fn weigh(shape: &Shape) -> Module {
     };
     let first = kept("first", false, "first token of the pass");
     let last = kept("last", true, "last token of the pass");
-    let w = Weigh { m: &m, shape, state, begins, to_weigh, inverted, first, last };
+    let w = Weigh { m: &m, shape, cycles, state, begins, to_weigh, inverted, first, last };
     w.tell("score_ready", state.is("IDLE"), "the scores of a pass can be made");
     w.tell("weighed", weighed.q(), "the codes of the next V are being made");
     w.tell("weigh", state.is("WEIGH"), "scores become weights");
     w.tell("invert", state.is("INVERT"), "the inverse of the largest weight");
-    let inverting = m.delay("inverting_q", waited.q().eq(softmax::INVERT_TO_SCALE - 1), "");
+    let inverting = m.delay("inverting_q", waited.q().eq(cycles.invert_to_scale - 1), "");
     w.tell("inverting", inverting, "its turn to be multiplied");
     w.tell("inverse_we", inverted, "it is there");
     w.tell("clear_max", begins, "no score yet");
@@ -105,17 +108,17 @@ impl<'m> Weigh<'m> {
 
     /// Tags of scores and weights; 1 when the last of them is written.
     fn scores(&self, weigh: Sig<'m>) -> Sig<'m> {
-        let m = self.m;
+        let (m, cycles) = (self.m, &self.cycles);
         let leaves = m.input("score_leaves", u(1), "a score leaves the integer half");
-        let score = taps(m, "score_tags", leaves, softmax::SCORE);
-        let weight = taps(m, "weigh_tags", weigh, softmax::WEIGH);
+        let score = taps(m, "score_tags", leaves, cycles.score);
+        let weight = taps(m, "weigh_tags", weigh, cycles.weigh);
         let tap = |tags: &[Sig<'m>], at: u32| tags[at as usize];
-        let (score_we, weight_we) = (tap(&score, softmax::SCORE), tap(&weight, softmax::WEIGH));
+        let (score_we, weight_we) = (tap(&score, cycles.score), tap(&weight, cycles.weigh));
         self.tell("score_we", score_we, "a score arrives");
         self.tell("weight_we", weight_we, "a weight arrives");
-        self.tell("fixed_we", tap(&weight, softmax::WEIGH_TO_SUM), "a fixed-point weight arrives");
-        let ask = tap(&score, softmax::SCORE_TO_SCALE - scales::READ_LATENCY)
-            | tap(&weight, softmax::WEIGH_TO_SCALE - scales::READ_LATENCY);
+        self.tell("fixed_we", tap(&weight, cycles.weigh_to_sum), "a fixed-point weight arrives");
+        let ask = tap(&score, cycles.score_to_scale - scales::READ_LATENCY)
+            | tap(&weight, cycles.weigh_to_scale - scales::READ_LATENCY);
         // a cycle after the pass begins its first token is known
         let begin = m.delay("begun", self.begins, "a pass began") | self.to_weigh;
         self.counter("scale", begin, self.first, ask, "token whose scale is wanted");
@@ -144,8 +147,9 @@ impl<'m> Weigh<'m> {
 
     /// Keeps the queue of codes; 1 when it holds some.
     fn queue(&self, token: Sig<'m>, issue: Sig<'m>, room: Wire<'m>) -> Sig<'m> {
-        let (m, shape) = (self.m, self.shape);
-        let arrives = taps(m, "code_tags", issue, softmax::CODE)[softmax::CODE as usize];
+        let (m, shape, code) = (self.m, self.shape, self.cycles.code);
+        let words = self.cycles.queue();
+        let arrives = taps(m, "code_tags", issue, code)[code as usize];
         let (issued, we) = if shape.side == 1 {
             (issue, arrives)
         } else {
@@ -156,7 +160,7 @@ impl<'m> Weigh<'m> {
         };
         let pop = m.input("group_end", u(1), "the last beat of V of a group is taken");
         let pointer = |name: &str, step: Sig<'m>| {
-            let at = m.reg(name, u(index_width(softmax::QUEUE)), Some(0), "place in the queue of codes");
+            let at = m.reg(name, u(index_width(words)), Some(0), "place in the queue of codes");
             at.when(step, at.q().wrapping_add(1));
             at.q()
         };
@@ -164,12 +168,12 @@ impl<'m> Weigh<'m> {
         self.tell("code_write", pointer("write_place", we), "their place in the queue");
         self.tell("code_read", pointer("read_place", pop), "place of the codes wanted");
         let level = |name: &str, up: Sig<'m>, doc: &str| -> Sig<'m> {
-            let level: Reg = m.reg(name, u(count_width(softmax::QUEUE)), Some(0), doc);
+            let level: Reg = m.reg(name, u(count_width(words)), Some(0), doc);
             level.when(up & !pop, level.q().wrapping_add(1));
             level.when(pop & !up, level.q().wrapping_sub(1));
             level.q()
         };
-        room.set(level("under_way", issued, "words read for or held by the queue").ne(softmax::QUEUE));
+        room.set(level("under_way", issued, "words read for or held by the queue").ne(words));
         level("held", we, "words that the queue holds").ne(0)
     }
 }

@@ -1,7 +1,6 @@
-//! A binary32 signal taken apart, and registers that are numbered by their stage.
+//! A binary32 signal taken apart.
 
-use crate::dsl::{Module, Sig, cat_lsb};
-use std::ops::RangeInclusive;
+use crate::dsl::{Sig, cat_lsb};
 
 /// Sign, exponent and fraction of a binary32 signal.
 #[derive(Clone, Copy)]
@@ -38,9 +37,9 @@ impl<'m> Fields<'m> {
         let normal = self.exponent.any();
         cat_lsb(&[self.fraction & normal.repeat(23), normal])
     }
-}
 
-/// Registers `s<stage>_<name>` for each of `stages`, one after another; returns the last.
-pub(super) fn later<'m>(m: &'m Module, name: &str, d: Sig<'m>, stages: RangeInclusive<u32>) -> Sig<'m> {
-    stages.fold(d, |d, stage| m.delay(&format!("s{stage}_{name}"), d, ""))
+    /// That of a normal number.
+    pub fn normal_significand(self) -> Sig<'m> {
+        cat_lsb(&[self.fraction, self.fraction.module().u(1, 1)])
+    }
 }

@@ -10,9 +10,9 @@
 //! | port | | |
 //! |---|---|---|
 //! | `value` | in | signed, `width` bits |
-//! | `result` | out | binary32, [`INT_TO_F32_LATENCY`](super::INT_TO_F32_LATENCY) cycles later |
+//! | `result` | out | binary32, [`Latency::int_to_f32`](super::Latency) cycles later |
 
-use super::fields::later;
+use super::pace::{Depth, Pace, Stages};
 use super::round::{leading_zeros, ties_to_even};
 use crate::dsl::{Module, cat_lsb, s, u};
 use sterna_spec::numbers::INT_BITS;
@@ -20,27 +20,31 @@ use sterna_spec::numbers::INT_BITS;
 /// Least width of an integer that is converted: it has a bit below the fraction and its guard bit.
 pub const LEAST_INT_BITS: u32 = 26;
 
+pub(super) const DEPTH: Depth = Depth { stages: 4, slow: &[2, 4] };
+
 /// Module `int<width>_to_f32`: [`sterna_spec::numbers::int_to_f32`] of a signed integer of 26 to 40 bits.
 ///
 /// # Panics
 /// If the width lies outside of that.
-pub fn int_to_f32(width: u32) -> Module {
+pub fn int_to_f32(width: u32, pace: Pace) -> Module {
     assert!((26..=INT_BITS).contains(&width), "int_to_f32 takes 26 to {INT_BITS} bits, not {width}");
-    let doc = format!("Signed integer of {width} bits to binary32, ties to even; 4 cycles.");
+    let cycles = DEPTH.cycles(pace);
+    let doc = format!("Signed integer of {width} bits to binary32, ties to even; {cycles} cycles.");
     let m = Module::new(&format!("int{width}_to_f32"), &doc);
+    let at = Stages::new(&m, &DEPTH, pace);
     let int = m.input("value", s(width), "");
-    let result = m.output("result", u(32), "binary32, 4 cycles later");
+    let result = m.output("result", u(32), &format!("binary32, {cycles} cycles later"));
 
     let negative = int.msb();
     let flipped = int.as_unsigned() ^ negative.repeat(width);
-    let magnitude = m.delay("s1_magnitude", flipped.wrapping_add(negative), "");
-    let sign = later(&m, "sign", negative, 1..=3);
+    let magnitude = at.end(1, "magnitude", flipped.wrapping_add(negative), "");
+    let sign = at.later("sign", negative, 1..=3);
 
-    let count = m.delay("s2_zeros", leading_zeros(magnitude), "above the highest one");
-    let zero = later(&m, "zero", !magnitude.any(), 2..=3);
-    let magnitude = m.delay("s2_magnitude", magnitude, "");
-    let normal = m.delay("s3_normal", magnitude.shl_dyn(count), "highest bit set unless zero");
-    let exponent = m.delay("s3_exponent", m.u(8, 126 + width).wrapping_sub(count), "biased, before rounding");
+    let count = at.end(2, "zeros", leading_zeros(magnitude), "above the highest one");
+    let zero = at.later("zero", !magnitude.any(), 2..=3);
+    let magnitude = at.end(2, "magnitude", magnitude, "");
+    let normal = at.end(3, "normal", magnitude.shl_dyn(count), "highest bit set unless zero");
+    let exponent = at.end(3, "exponent", m.u(8, 126 + width).wrapping_sub(count), "biased, before rounding");
     m.unused("the hidden bit", normal.msb());
 
     let fraction = normal.bits(width - 24, 23);
@@ -48,14 +52,14 @@ pub fn int_to_f32(width: u32) -> Module {
     let round_up = m.node("round_up", round_up);
     let rounded = m.node("rounded", cat_lsb(&[fraction, exponent]).wrapping_add(round_up));
     let packed = cat_lsb(&[rounded & (!zero).repeat(31), sign]);
-    result.set(m.delay("s4_result", packed, ""));
+    result.set(at.end(4, "result", packed, ""));
     m
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{INT_TO_F32_LATENCY, testing::*};
-    use super::int_to_f32;
+    use super::super::testing::*;
+    use super::{DEPTH, Pace, int_to_f32};
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
     use sterna_spec::numbers;
@@ -76,9 +80,9 @@ mod tests {
 
     #[test]
     fn equals_the_definition() {
-        for width in [26, 29, 32, 33, 40] {
+        for (width, pace) in [26, 29, 32, 33, 40].into_iter().flat_map(|w| Pace::ALL.map(|p| (w, p))) {
             let ints = integers(width);
-            let answers = run(&int_to_f32(width), ["value"], "result", INT_TO_F32_LATENCY, &ints);
+            let answers = run(&int_to_f32(width, pace), ["value"], "result", DEPTH.cycles(pace), &ints);
             check(&ints, &answers, |[x]| numbers::int_to_f32(x).to_bits().into());
             // An even last place everywhere, and the next integer, would have shown.
             let even = |x| u64::from(numbers::int_to_f32(x).to_bits() & !1);

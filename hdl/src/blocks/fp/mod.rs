@@ -1,18 +1,19 @@
 //! Binary32 arithmetic as hardware, equal to `sterna_spec::numbers` bit for bit.
 //!
 //! Every module takes one operation a cycle and never stalls; what is on the inputs in cycle t is answered on the output, a
-//! register, in cycle t + latency. There is no `valid` and no reset: users carry their own tags along.
+//! register, in cycle t + latency, which follows from the clock's [`Pace`]. There is no `valid` and no reset: users carry their own
+//! tags along.
 //!
 //! | module | builder | inputs | output | latency |
 //! |---|---|---|---|---|
-//! | `f32_mul` | [`mul`] | `a`, `b` | `product` | [`MUL_LATENCY`] |
-//! | `f32_add` | [`add`] | `a`, `b` | `sum` | [`ADD_LATENCY`] |
-//! | `int<W>_to_f32` | [`int_to_f32`] | `value` | `result` | [`INT_TO_F32_LATENCY`] |
-//! | `f32_to_int<W>` | [`f32_to_int`] | `x` | `value` | [`F32_TO_INT_LATENCY`] |
-//! | `f32_fix24` | [`fix24`] | `p` | `fixed` | [`FIX24_LATENCY`] |
-//! | `f32_sfu` | [`sfu`] | `x`, `func` | `result` | [`SFU_LATENCY`] |
+//! | `f32_mul` | [`mul`] | `a`, `b` | `product` | [`Latency::mul`] |
+//! | `f32_add` | [`add`] | `a`, `b` | `sum` | [`Latency::add`] |
+//! | `int<W>_to_f32` | [`int_to_f32`] | `value` | `result` | [`Latency::int_to_f32`] |
+//! | `f32_to_int<W>` | [`f32_to_int`] | `x` | `value` | [`Latency::f32_to_int`] |
+//! | `f32_fix24` | [`fix24`] | `p` | `fixed` | [`Latency::fix24`] |
+//! | `f32_sfu` | [`sfu`] | `x`, `func` | `result` | [`Latency::sfu`] |
 //!
-//! Measured with Yosys 0.23, `synth_xilinx -family xcup -nowidelut` (levels: LUTs in a row between registers, carry chains not counted):
+//! Measured at the fast pace with Yosys 0.23, `synth_xilinx -family xcup -nowidelut` (levels: LUTs in a row between registers, carry chains not counted):
 //!
 //! | module | LUT | flip-flops | DSP48E2 | RAMB36E2 | levels |
 //! |---|---|---|---|---|---|
@@ -31,6 +32,7 @@ mod fields;
 mod from_int;
 mod mul;
 pub mod operands;
+mod pace;
 mod round;
 mod sfu;
 #[cfg(test)]
@@ -41,18 +43,6 @@ pub use add::add;
 pub use compare::{choose, compare, ftz, max_num, relu_clears, relu_clears_result};
 pub use from_int::{LEAST_INT_BITS, int_to_f32};
 pub use mul::mul;
+pub use pace::{Latency, Pace};
 pub use sfu::sfu;
 pub use to_int::{f32_to_int, fix24};
-
-/// Cycles of [`add`].
-pub const ADD_LATENCY: u32 = 6;
-/// Cycles of [`mul`].
-pub const MUL_LATENCY: u32 = 5;
-/// Cycles of [`int_to_f32`].
-pub const INT_TO_F32_LATENCY: u32 = 4;
-/// Cycles of [`f32_to_int`].
-pub const F32_TO_INT_LATENCY: u32 = 3;
-/// Cycles of [`fix24`].
-pub const FIX24_LATENCY: u32 = 2;
-/// Cycles of [`sfu`], whatever the function.
-pub const SFU_LATENCY: u32 = 10;

@@ -17,11 +17,12 @@
 //! |---|---|---|
 //! | `x` | in | binary32 |
 //! | `func` | in | 3 bits, [`Func`]: exp2, recip or rsqrt |
-//! | `result` | out | binary32, [`SFU_LATENCY`](super::SFU_LATENCY) cycles later |
+//! | `result` | out | binary32, [`Latency::sfu`](super::Latency) cycles later |
 //!
 //! Tables, widths and order of the integer operations are those of [`sterna_spec::numbers::sfu`].
 
-use super::fields::{Fields, later};
+use super::fields::Fields;
+use super::pace::{Depth, Pace, Stages};
 use crate::dsl::{Bits, MemStyle, Module, Sig, cat_lsb, u};
 use sterna_spec::isa::Func;
 use sterna_spec::numbers::sfu::{
@@ -29,26 +30,31 @@ use sterna_spec::numbers::sfu::{
     RSQRT_TABLE, SEGMENT_BITS, rom,
 };
 
+pub(super) const DEPTH: Depth = Depth { stages: 10, slow: &[4, 7, 10] };
+
 /// Module `f32_sfu`: `exp2`, `recip` and `rsqrt` of [`sterna_spec::numbers`].
-pub fn sfu() -> Module {
-    let doc = "Elementary functions of a binary32 number: one table, one quadratic; 10 cycles.";
-    let m = Module::new("f32_sfu", doc);
+pub fn sfu(pace: Pace) -> Module {
+    let cycles = DEPTH.cycles(pace);
+    let doc =
+        format!("Elementary functions of a binary32 number: one table, one quadratic; {cycles} cycles.");
+    let m = Module::new("f32_sfu", &doc);
+    let at = Stages::new(&m, &DEPTH, pace);
     let x = m.input("x", u(32), "binary32");
     let func = m.input("func", u(3), "2 exp2, 3 recip, 4 rsqrt");
-    let result = m.output("result", u(32), "binary32, 10 cycles later");
+    let result = m.output("result", u(32), &format!("binary32, {cycles} cycles later"));
 
-    let operand = Operand::examine(&m, x, func);
-    let special = later(&m, "special", operand.special(&m), 2..=3);
-    let place = operand.place(&m);
+    let operand = Operand::examine(at, x, func);
+    let special = at.later("special", operand.special(&m), 2..=3);
+    let place = operand.place(at);
 
     // A special result has its exponent from here on.
     let [sign, direct, ones, nan] = [0, 1, 2, 3].map(|i| special.bit(i));
     let exponent = direct.mux(ones.repeat(8), place.exponent);
-    let rest = later(&m, "rest", cat_lsb(&[exponent, sign, direct, nan]), 4..=9);
+    let rest = at.later("rest", cat_lsb(&[exponent, sign, direct, nan]), 4..=9);
     let [exponent, sign, direct, nan] =
         [(0, 8), (8, 1), (9, 1), (10, 1)].map(|(lo, width)| rest.bits(lo, width));
-    let fraction = direct.mux(cat_lsb(&[m.u(22, 0), nan]), quadratic(&m, place.index, place.dx));
-    result.set(m.delay("s10_result", cat_lsb(&[fraction, exponent, sign]), ""));
+    let fraction = direct.mux(cat_lsb(&[m.u(22, 0), nan]), quadratic(at, place.index, place.dx));
+    result.set(at.end(10, "result", cat_lsb(&[fraction, exponent, sign]), ""));
     m
 }
 
@@ -81,26 +87,27 @@ struct Place<'m> {
 }
 
 impl<'m> Operand<'m> {
-    fn examine(m: &'m Module, x: Sig<'m>, func: Sig<'m>) -> Operand<'m> {
+    fn examine(at: Stages<'m>, x: Sig<'m>, func: Sig<'m>) -> Operand<'m> {
         let f = Fields::of(x);
         let least = (-126f32).abs().to_bits();
         // 2^-126 is the reciprocal of 2^126; that of the next number is flushed.
         let huge = f.exponent.ge(254u8) | f.exponent.eq(253u8) & f.fraction.any();
         Operand {
-            x: Fields::of(m.delay("s1_x", x, "")),
-            func: m.delay("s1_func", func, ""),
-            zero: m.delay("s1_zero", f.is_zero(), "zero or subnormal"),
-            special: m.delay("s1_special", f.is_special(), "infinity or NaN"),
-            power: m.delay("s1_power_of_two", !f.fraction.any(), "no fraction"),
-            above: m.delay("s1_exp2_above", !f.sign & f.exponent.ge(134u8), "128 or more"),
-            below: m.delay("s1_exp2_below", f.sign & x.bits(0, 31).gt(least), "less than -126"),
-            huge: m.delay("s1_recip_huge", huge, "above 2^126"),
-            distance: m.delay(
-                "s1_distance",
-                m.u(8, 133).wrapping_sub(f.exponent).bits(0, 5),
+            x: Fields::of(at.end(1, "x", x, "")),
+            func: at.end(1, "func", func, ""),
+            zero: at.end(1, "zero", f.is_zero(), "zero or subnormal"),
+            special: at.end(1, "special", f.is_special(), "infinity or NaN"),
+            power: at.end(1, "power_of_two", !f.fraction.any(), "no fraction"),
+            above: at.end(1, "exp2_above", !f.sign & f.exponent.ge(134u8), "128 or more"),
+            below: at.end(1, "exp2_below", f.sign & x.bits(0, 31).gt(least), "less than -126"),
+            huge: at.end(1, "recip_huge", huge, "above 2^126"),
+            distance: at.end(
+                1,
+                "distance",
+                at.m.u(8, 133).wrapping_sub(f.exponent).bits(0, 5),
                 "exp2: to the right",
             ),
-            vanishes: m.delay("s1_vanishes", f.exponent.lt(102u8), "exp2: too small to matter"),
+            vanishes: at.end(1, "vanishes", f.exponent.lt(102u8), "exp2: too small to matter"),
         }
     }
 
@@ -121,26 +128,27 @@ impl<'m> Operand<'m> {
     }
 
     /// Stages 2 and 3: ROM address, place in the segment, exponent.
-    fn place(&self, m: &'m Module) -> Place<'m> {
+    fn place(&self, at: Stages<'m>) -> Place<'m> {
+        let m = at.m;
         let (exp2, rsqrt) = (self.is(Func::Exp2), self.is(Func::Rsqrt));
         // An even biased exponent stands for an odd one: its factor 2 goes to the table.
         let octave = m.u(2, RSQRT_TABLE) | (!self.x.exponent.bit(0)).zext(2);
         let table = exp2.mux(m.u(2, EXP2_TABLE), rsqrt.mux(octave, m.u(2, RECIP_TABLE)));
-        let table = m.delay("s2_table", table, "upper part of the ROM address");
-        let fraction = m.delay("s2_fraction", self.x.fraction, "");
-        let exponent = m.delay("s2_exponent", self.exponent(m), "of the result, but for exp2");
-        let fixed = self.fixed(m);
+        let table = at.end(2, "table", table, "upper part of the ROM address");
+        let fraction = at.end(2, "fraction", self.x.fraction, "");
+        let exponent = at.end(2, "exponent", self.exponent(m), "of the result, but for exp2");
+        let fixed = self.fixed(at);
 
         let exp2 = m.node("s2_exp2", table.eq(EXP2_TABLE));
         let low = cat_lsb(&[m.u(1, 0), fraction]);
         let place = m.node("place", exp2.mux(fixed.bits(0, EXP2_FRACTION_BITS), low));
         let index = cat_lsb(&[place.bits(DX_BITS, SEGMENT_BITS), table]);
         let exponent = exp2.mux(fixed.bits(EXP2_FRACTION_BITS, 8), exponent);
-        let exponent = m.delay("s3_exponent", exponent, "of the result, for exp2 without bias");
-        let exp2 = m.delay("s3_exp2", exp2, "");
+        let exponent = at.end(3, "exponent", exponent, "of the result, for exp2 without bias");
+        let exp2 = at.end(3, "exp2", exp2, "");
         Place {
-            index: m.delay("s3_index", index, "ROM address"),
-            dx: m.delay("s3_dx", place.bits(0, DX_BITS), "place in the segment"),
+            index: at.end(3, "index", index, "ROM address"),
+            dx: at.end(3, "dx", place.bits(0, DX_BITS), "place in the segment"),
             exponent: exponent.wrapping_add(exp2.repeat(7).zext(8)),
         }
     }
@@ -157,11 +165,12 @@ impl<'m> Operand<'m> {
     }
 
     /// The operand of `exp2` as a number with 24 fraction bits, modulo 256, in stage 2.
-    fn fixed(&self, m: &'m Module) -> Sig<'m> {
+    fn fixed(&self, at: Stages<'m>) -> Sig<'m> {
+        let m = at.m;
         let significand = cat_lsb(&[m.u(8, 0), self.x.fraction, m.u(1, 1)]);
         let halves = significand.shr_dyn(self.distance) & (!self.vanishes).repeat(32);
-        let halves = m.delay("s2_halves", halves, "exp2: magnitude in units of 2^-25");
-        let sign = m.delay("s2_sign", self.x.sign, "");
+        let halves = at.end(2, "halves", halves, "exp2: magnitude in units of 2^-25");
+        let sign = at.end(2, "sign", self.x.sign, "");
         // To the nearest 2^-24, ties away from zero: -(h + l) = ~h + 1 - l, where l is the lowest bit.
         let flipped = halves.bits(1, 31).zext(32) ^ sign.repeat(32);
         let carry = m.node("fixed_carry", sign ^ halves.bit(0));
@@ -170,7 +179,8 @@ impl<'m> Operand<'m> {
 }
 
 /// Stages 4 to 9: the 23 bits of the fraction.
-fn quadratic<'m>(m: &'m Module, index: Sig<'m>, dx: Sig<'m>) -> Sig<'m> {
+fn quadratic<'m>(at: Stages<'m>, index: Sig<'m>, dx: Sig<'m>) -> Sig<'m> {
+    let m = at.m;
     let words: Vec<Bits> = rom().iter().map(|c| word(c.c0, c.c1, c.c2)).collect();
     let table = m.mem(
         "coefficients",
@@ -180,23 +190,23 @@ fn quadratic<'m>(m: &'m Module, index: Sig<'m>, dx: Sig<'m>) -> Sig<'m> {
         "c0, c1, c2 from bit 0 on",
     );
     let entry = table.init(&words).read("s4_entry", index, m.u(1, 1));
-    let entry = m.delay("s5_entry", entry, "");
-    let dx = later(m, "dx", dx, 4..=5);
-    let c0 = later(m, "c0", entry.bits(0, C0_BITS), 6..=8);
-    let c1 = later(m, "c1", entry.bits(C0_BITS, C1_BITS).as_signed(), 6..=6);
+    let entry = at.end(5, "entry", entry, "");
+    let dx = at.later("dx", dx, 4..=5);
+    let c0 = at.later("c0", entry.bits(0, C0_BITS), 6..=8);
+    let c1 = at.later("c1", entry.bits(C0_BITS, C1_BITS).as_signed(), 6..=6);
     let c2 = entry.bits(C0_BITS + C1_BITS, C2_BITS);
 
-    let bend = m.delay("s6_bend", (c2 * dx) >> DX_BITS, "c2 * dx");
-    let slope = m.delay("s7_slope", c1.wrapping_add(bend.zext(C1_BITS).as_signed()), "c1 + c2 * dx");
-    let dx = later(m, "dx", dx, 6..=7);
+    let bend = at.end(6, "bend", (c2 * dx) >> DX_BITS, "c2 * dx");
+    let slope = at.end(7, "slope", c1.wrapping_add(bend.zext(C1_BITS).as_signed()), "c1 + c2 * dx");
+    let dx = at.later("dx", dx, 6..=7);
     // the part of the slope above 2^DX_BITS makes whole steps, so the fraction is cut off the other part's product alone
-    let low = m.delay("s8_low", (slope.bits(0, DX_BITS) * dx) >> DX_BITS, "dx * low part of the slope");
+    let low = at.end(8, "low", (slope.bits(0, DX_BITS) * dx) >> DX_BITS, "dx * low part of the slope");
     let steep = slope.bits(DX_BITS, C1_BITS - DX_BITS).as_signed();
-    let high = m.delay("s8_high", steep * dx.zext(DX_BITS + 1).as_signed(), "dx * high part of the slope");
+    let high = at.end(8, "high", steep * dx.zext(DX_BITS + 1).as_signed(), "dx * high part of the slope");
     let rise = high.resize(C0_BITS).as_unsigned().wrapping_add(low.zext(C0_BITS));
     let sum = m.node("sum", c0.wrapping_add(rise));
     m.unused("guard bits", sum.bits(0, GUARD_BITS));
-    m.delay("s9_fraction", sum.bits(GUARD_BITS, 23), "")
+    at.end(9, "fraction", sum.bits(GUARD_BITS, 23), "")
 }
 
 /// One word of the ROM.
@@ -208,7 +218,7 @@ fn word(c0: u32, c1: i32, c2: u32) -> Bits {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{SFU_LATENCY, testing::*};
+    use super::super::testing::*;
     use super::*;
     use sterna_spec::numbers;
 
@@ -229,13 +239,15 @@ mod tests {
         let mut x = operands(40_000, 0..256);
         x.extend(operands(40_000, 100..135));
         let x: Vec<[i64; 2]> = x.iter().flat_map(|x| (2..5).map(move |f| [i64::from(*x), f])).collect();
-        let answers = run(&sfu(), ["x", "func"], "result", SFU_LATENCY, &x);
-        check(&x, &answers, reference);
-        let exact = |[x, f]: [i64; 2]| match f {
-            3 => u64::from((1.0 / f32::from_bits(x as u32)).to_bits()),
-            _ => reference([x, f]),
-        };
-        assert!(contradictions(&x, &answers, exact) > 100, "the table is not exact to the last place");
+        for pace in Pace::ALL {
+            let answers = run(&sfu(pace), ["x", "func"], "result", DEPTH.cycles(pace), &x);
+            check(&x, &answers, reference);
+            let exact = |[x, f]: [i64; 2]| match f {
+                3 => u64::from((1.0 / f32::from_bits(x as u32)).to_bits()),
+                _ => reference([x, f]),
+            };
+            assert!(contradictions(&x, &answers, exact) > 100, "the table is not exact to the last place");
+        }
     }
 
     #[test]
@@ -254,6 +266,8 @@ mod tests {
             }
         }
         let x: Vec<[i64; 2]> = x.iter().map(|p| p.map(i64::from)).collect();
-        check(&x, &run(&sfu(), ["x", "func"], "result", SFU_LATENCY, &x), reference);
+        for pace in Pace::ALL {
+            check(&x, &run(&sfu(pace), ["x", "func"], "result", DEPTH.cycles(pace), &x), reference);
+        }
     }
 }

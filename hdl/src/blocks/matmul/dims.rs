@@ -60,7 +60,7 @@ impl Dims {
             beat_bytes: config.beat_bytes(),
             signed: config.table_kind == TableKind::Signed,
             wide_adders: config.ultrascale(),
-            slow: !config.relays(),
+            slow: !config.fast_clock(),
             banks: config.table_banks as usize,
             entries: config.table_entries(),
             entry_bits: config.entry_bits(),

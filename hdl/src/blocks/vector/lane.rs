@@ -14,8 +14,8 @@
 //! The only lane of the smallest design lends its units to the attention unit while no VECTOR is at work.
 
 use super::super::fp;
-use super::Shared;
 use super::tag::{Widths, pipe};
+use super::{Cycles, Shared};
 use crate::dsl::{MemStyle, Module, Sig, index_width, u};
 use sterna_spec::config::Config;
 use sterna_spec::isa::ZOp;
@@ -76,22 +76,23 @@ pub(super) fn lane(c: &Config, w: Widths, units: &Shared) -> Module {
 
     let add = m.instance("add", &units.add);
     let sum = partial_sums(&m, c, w, on, second.out("product"), add.out("sum"));
-    let augend = m.delay("augend", sum.on.mux(sum.left, f), "of the adder");
-    add.connect("a", loan.operand("add_a", augend));
-    let addend = m.delay("addend", sum.on.mux(sum.right, b), "of the adder");
-    add.connect("b", loan.operand("add_b", addend));
+    let cycles = Cycles::of(c);
+    let of_adder = |name: &str, x| delay_if(&m, cycles.add > cycles.fp.add, name, x, "of the adder");
+    add.connect("a", loan.operand("add_a", of_adder("augend", sum.on.mux(sum.left, f))));
+    add.connect("b", loan.operand("add_b", of_adder("addend", sum.on.mux(sum.right, b))));
     loan.result("add_sum", add.out("sum"));
-    let second = pipe("late_product", second.out("product"), super::ZOP_LATENCY - fp::MUL_LATENCY, false);
-    let added = pipe("late_sum", add.out("sum"), super::ZOP_LATENCY - super::ADD_LATENCY, false);
-    let later = |stage: u32, [f, b]: [Sig<'_>; 2]| {
-        [("f", f), ("b", b)].map(|(name, x)| m.delay(&format!("{name}{stage}"), x, "operand of the maximum"))
+    let second = pipe("late_product", second.out("product"), cycles.zop - cycles.fp.mul, false);
+    let added = pipe("late_sum", add.out("sum"), cycles.zop - cycles.add, false);
+    let late = |name: &str, x, doc: &str| delay_if(&m, cycles.short > 0, name, x, doc);
+    let later = |stage: u32, [f, b]: [_; 2]| {
+        [("f", f), ("b", b)].map(|(name, x)| late(&format!("{name}{stage}"), x, "operand of the maximum"))
     };
     let operands = later(1, [f, b]);
     let [first, nan] = fp::compare(operands[0], operands[1]);
-    let order = [m.delay("f_is_larger", first, ""), m.delay("both_nan", nan, "")];
+    let order = [late("f_is_larger", first, ""), late("both_nan", nan, "")];
     let [f, b] = later(2, operands);
     let short = zop.eq(ZOp::Max as u32).mux(fp::choose(order, f, b), f);
-    let short = m.delay("short", short, "F, or the larger of F and b");
+    let short = late("short", short, "F, or the larger of F and b");
     m.output("sum", u(32), "the adder's output").set(add.out("sum"));
 
     let arms = [(ZOp::Add as u32, added), (ZOp::Mul as u32, second), (ZOp::Square as u32, second)];
@@ -120,6 +121,11 @@ impl<'m> Loan<'m> {
                 .set(result);
         }
     }
+}
+
+/// A register where there is time for no more, else a node.
+fn delay_if<'m>(m: &'m Module, on: bool, name: &str, x: Sig<'m>, doc: &str) -> Sig<'m> {
+    if on { m.delay(name, x, doc) } else { m.node(name, x).doc(doc) }
 }
 
 /// Operand A, and whether relu makes zero of it.

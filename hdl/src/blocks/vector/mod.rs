@@ -26,6 +26,7 @@
 //! Ports: `docs/architecture.md`; accumulators as in [`matmul`]. `done` comes in the cycle in which the last write is made. At most [`OUT_SLACK`]
 //! words come out after `hold` rises.
 
+mod cycles;
 mod insn;
 mod issue;
 mod lane;
@@ -39,8 +40,9 @@ mod tag;
 #[cfg(test)]
 mod tests;
 
-use super::fp;
+use super::fp::{self, Pace};
 use crate::dsl::{Inst, Module, Sig, cat_lsb, u};
+pub use cycles::Cycles;
 use insn::Insn;
 use operands::Operands;
 use path::Path;
@@ -56,24 +58,11 @@ pub use super::matmul::ACC_LATENCY;
 /// Most words that come out after `hold` has risen.
 pub const OUT_SLACK: u32 = 64;
 
-/// Cycles of the adder and of the registers of its operands.
-const ADD_LATENCY: u32 = 1 + fp::ADD_LATENCY;
-/// Cycles of the second operation: the longer of the multiplier and the adder.
-const ZOP_LATENCY: u32 = if ADD_LATENCY > fp::MUL_LATENCY { ADD_LATENCY } else { fp::MUL_LATENCY };
-/// Cycles of a second operation that needs neither.
-const SHORT_LATENCY: u32 = 3;
 /// Cycles from a slot to its operand: one for the address, two for the memory.
 const READ_LATENCY: u32 = 1 + ACC_LATENCY;
-/// Slots between issue and the last output.
-const DEPTH: u32 = fp::INT_TO_F32_LATENCY
-    + 1
-    + fp::MUL_LATENCY
-    + fp::SFU_LATENCY
-    + READ_LATENCY
-    + ZOP_LATENCY
-    + 2
-    + fp::F32_TO_INT_LATENCY;
-const _: () = assert!(ACC_LATENCY == ATT_LATENCY && DEPTH < OUT_SLACK);
+const _: () = assert!(ACC_LATENCY == ATT_LATENCY);
+const _: () =
+    assert!(Cycles::at(Pace::Fast).depth() < OUT_SLACK && Cycles::at(Pace::Slow).depth() < OUT_SLACK);
 
 /// The modules inside of the unit that tests replace by faulty ones.
 struct Parts {
@@ -83,12 +72,13 @@ struct Parts {
 
 impl Parts {
     fn new(c: &Config) -> Self {
+        let pace = Pace::of(c);
         let shared = Shared {
-            mul: Rc::new(fp::mul()),
-            add: Rc::new(fp::add()),
-            sfu: Rc::new(fp::sfu()),
-            convert: Rc::new(fp::int_to_f32(integer_bits(c))),
-            quantize: Rc::new(fp::f32_to_int(16)),
+            mul: Rc::new(fp::mul(pace)),
+            add: Rc::new(fp::add(pace)),
+            sfu: Rc::new(fp::sfu(pace)),
+            convert: Rc::new(fp::int_to_f32(integer_bits(c), pace)),
+            quantize: Rc::new(fp::f32_to_int(16, pace)),
         };
         Parts { issue: issue::issue(c, Widths::new(c)), shared }
     }
@@ -184,7 +174,7 @@ fn build<'m>(m: &'m Module, c: &'m Config, parts: Parts) {
     let unit = Unit { m, c, w, io, insn };
     let takes_part = takes_part(&unit);
     let (issue, slot) = issue_slot(&unit, parts.issue, takes_part);
-    let path = Path::new(m, &unit.insn, slot, w, matmul::gather_latency(c));
+    let path = Path::new(m, c, &unit.insn, slot, w);
     let lane = Rc::new(lane::lane(c, w, &parts.shared));
     let lanes: Vec<Inst> = (0..c.lanes).map(|l| m.instance(&format!("lane{l}"), &lane)).collect();
     let z = m.node("z", cat_lsb(&lanes.iter().map(|l| l.out("z")).collect::<Vec<_>>()));
@@ -344,7 +334,7 @@ fn connect_max<'m>(unit: &Unit<'m>, path: &Path<'m>, z: Sig<'m>, open: Sig<'m>) 
 /// When the instruction is written.
 fn settle<'m>(unit: &Unit<'m>, path: &Path<'m>, sum: Inst<'m>) -> Sig<'m> {
     let (m, insn) = (unit.m, &unit.insn);
-    let cycles = max::latency(unit.c).max(fp::F32_TO_INT_LATENCY);
+    let cycles = max::latency(unit.c).max(Cycles::of(unit.c).fp.f32_to_int);
     let late = tag::gated("after_max", path.z_flags.end, insn.reduce_max, cycles);
     let end = insn.reduce_max.mux(late, insn.codes.mux(path.code_flags.end, path.z_flags.end));
     let done = m.node("over", end | sum.out("over"));

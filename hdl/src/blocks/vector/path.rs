@@ -5,8 +5,9 @@
 
 use super::insn::Insn;
 use super::tag::{Flags, Place, Tag, Widths, gated, low, next, pipe};
-use super::{READ_LATENCY, SHORT_LATENCY, ZOP_LATENCY, fp};
+use super::{Cycles, READ_LATENCY, matmul};
 use crate::dsl::{Module, Reg, Sig, cat_lsb, u};
+use sterna_spec::config::Config;
 
 /// Tags by place. A tag stands [`READ_LATENCY`] cycles before the operand that is read for it.
 pub(super) struct Path<'m> {
@@ -75,29 +76,30 @@ fn target<'m>(m: &'m Module, name: &str, tag: Tag<'m>, insn: &Insn<'m>, w: Width
 }
 
 impl<'m> Path<'m> {
-    /// The path of `slot`; `gather`: cycles by which accumulators come later than other operands.
-    pub(super) fn new(m: &'m Module, insn: &Insn<'m>, slot: Tag<'m>, w: Widths, gather: u32) -> Self {
-        let a = slot.detour("gather", insn.acc, gather);
+    /// The path of `slot`.
+    pub(super) fn new(m: &'m Module, c: &Config, insn: &Insn<'m>, slot: Tag<'m>, w: Widths) -> Self {
+        let Cycles { fp, zop, short, .. } = Cycles::of(c);
+        let a = slot.detour("gather", insn.acc, matmul::gather_latency(c));
         let whole = a;
-        let a = a.detour("convert", insn.integer, fp::INT_TO_F32_LATENCY);
+        let a = a.detour("convert", insn.integer, fp.int_to_f32);
         let factor = a.later("a", 1);
         let at_factor = count(m, "at_factor", factor, insn, w);
         let part = m.delay("m_part", row_part(m, a.row, insn.m_stride, w), "the row's part of shared memory");
         let m_word = part.wrapping_add(at_factor.word.resize(w.cmem));
-        let cycles = READ_LATENCY + fp::MUL_LATENCY - 1;
+        let cycles = READ_LATENCY + fp.mul - 1;
         let square = cat_lsb(&[factor.flags.valid, factor.flags.turn, factor.flags.row_end]);
         let square = gated("square", square, insn.reduce_sum, cycles);
         let square = [0, 1, 2].map(|i| square.bit(i));
         let square_row = pipe("square_row", factor.row, cycles, false);
 
-        let multiplied = factor.detour("multiply", insn.has_m, fp::MUL_LATENCY);
-        let b = multiplied.detour("function", insn.has_func, fp::SFU_LATENCY);
-        let short = b.later("operand", READ_LATENCY + 1 + SHORT_LATENCY);
-        let last = short.detour("second_operation", insn.long_zop, ZOP_LATENCY - SHORT_LATENCY);
+        let multiplied = factor.detour("multiply", insn.has_m, fp.mul);
+        let b = multiplied.detour("function", insn.has_func, fp.sfu);
+        let passed = b.later("operand", READ_LATENCY + 1 + short);
+        let last = passed.detour("second_operation", insn.long_zop, zop - short);
         let z_flags = last.flags.through("z_flags", m.u(1, 1), 1);
         let z = target(m, "z", last, insn, w);
         let before = Tag { flags: z_flags, row: z.row };
-        let before = before.later_if("quantize", insn.codes, fp::F32_TO_INT_LATENCY - 1);
+        let before = before.later_if("quantize", insn.codes, fp.f32_to_int - 1);
         let code_flags = before.flags.through("code_flags", m.u(1, 1), 1);
         let counted = cat_lsb(&[code_flags.last, code_flags.row_end]);
         m.unused("the words of codes are not counted further", counted);

@@ -5,7 +5,7 @@
 //! inside of each lane, and V/2 .. 1 slot 0 of lanes with one another. A step of the fold goes through the rows one a cycle and ends
 //! when its last sum is written.
 
-use super::ADD_LATENCY;
+use super::Cycles;
 use super::lane::{slot_bits, slots};
 use super::tag::{Widths, pipe};
 use crate::dsl::{Module, Reg, Sig, cat_lsb, count_width, u};
@@ -47,8 +47,9 @@ pub(super) fn sum(c: &Config, w: Widths) -> Module {
     let part = flag("part", "more squares follow in a later instruction: no fold");
     let restart = flag("restart", "forgets what was summed");
     let square_row = m.input("row", u(w.row), "row of the word");
-    // The last sum is written ADD_LATENCY cycles after its square came; the fold reads from the cycle after that.
-    let begin = pipe("fold_begin", square & turn & row_end & !part, ADD_LATENCY, true);
+    // The last sum is written `add` cycles after its square came; the fold reads from the cycle after that.
+    let add = Cycles::of(c).add;
+    let begin = pipe("fold_begin", square & turn & row_end & !part, add, true);
     let fold = fold(&m, c, w, begin);
     let count = m.reg("count", u(bits + 1), Some(0), "next slot; the top bit: all slots hold sums");
     let full = m.node("full", count.q().msb());
@@ -76,14 +77,10 @@ pub(super) fn sum(c: &Config, w: Widths) -> Module {
     out("slot_right", cat_lsb(&[right, row]), "slot of the right operand");
     out("left_zero", fold.on.mux(first & left.ge(slot), !full), "no square has come to it");
     out("right_zero", first & right.ge(slot), "no square has come to it");
-    out(
-        "slot_we",
-        pipe("keep_pipe", square | fold.enters, ADD_LATENCY, true),
-        "the adders give sums to keep",
-    );
-    let kept = pipe("kept_pipe", cat_lsb(&[left, row]), ADD_LATENCY, false);
+    out("slot_we", pipe("keep_pipe", square | fold.enters, add, true), "the adders give sums to keep");
+    let kept = pipe("kept_pipe", cat_lsb(&[left, row]), add, false);
     out("slot_write", kept, "where");
-    out("done", pipe("done_pipe", fold.enters & fold.last, ADD_LATENCY, true), "lane 0 gives a row's sum");
+    out("done", pipe("done_pipe", fold.enters & fold.last, add, true), "lane 0 gives a row's sum");
     out("done_row", kept.bits(bits, w.row), "its row");
     out("over", fold.over, "it is the last row's");
     m
@@ -91,11 +88,11 @@ pub(super) fn sum(c: &Config, w: Widths) -> Module {
 
 fn fold<'m>(m: &'m Module, c: &Config, w: Widths, begin: Sig<'m>) -> Fold<'m> {
     let rows = m.input("rows", u(5), "rows of the step");
-    let steps = steps(c);
+    let (steps, add) = (steps(c), Cycles::of(c).add);
     let reg = |name: &str, width: u32, doc: &str| -> Reg<'m> { m.reg(name, u(width), Some(0), doc) };
     let enters = reg("enters", 1, "sums enter the adders");
     let leaves = reg("leaves", 1, "the step's last sums leave them");
-    let wait = reg("wait_left", count_width(ADD_LATENCY as usize - 1), "cycles until they are written");
+    let wait = reg("wait_left", count_width(add as usize - 1), "cycles until they are written");
     let step = reg("step_q", count_width(steps.len() - 1), "distance of the fold, the longest first");
     let slot = reg("slot_q", slot_bits(c), "slot of the left operand");
     let row = reg("row_q", w.row, "its row");
@@ -116,7 +113,7 @@ fn fold<'m>(m: &'m Module, c: &Config, w: Widths, begin: Sig<'m>) -> Fold<'m> {
     enters.when(begin | written & !last, 1);
     leaves.when(issued, 1);
     leaves.when(written, 0);
-    wait.when(issued, ADD_LATENCY - 1);
+    wait.when(issued, add - 1);
     wait.when(leaves.q(), wait.q().wrapping_sub(1));
     step.when(over, 0);
     step.when(written, step.q().wrapping_add(1));

@@ -80,13 +80,14 @@ fn unit(config: &Config) -> Module {
     let ports = ["start", "insn", "rows", "row_info", "w_", "q_", "kv_", "req_", "d_", "s_", "att_"];
     ports.iter().chain(&["loaded", "heads_done", "done", "stall_data"]).for_each(|p| m.export(inner, p, p));
     let width = inner.out("lent_float_value").width();
+    let pace = fp::Pace::of(config);
     let units = [
-        ("sfu", fp::sfu()),
-        ("add", fp::add()),
-        ("first", fp::mul()),
-        ("second", fp::mul()),
-        ("float", fp::int_to_f32(width)),
-        ("quantize", fp::f32_to_int(16)),
+        ("sfu", fp::sfu(pace)),
+        ("add", fp::add(pace)),
+        ("first", fp::mul(pace)),
+        ("second", fp::mul(pace)),
+        ("float", fp::int_to_f32(width, pace)),
+        ("quantize", fp::f32_to_int(16, pace)),
     ];
     for (name, module) in units {
         let unit = m.instance(name, module);

@@ -74,7 +74,7 @@ fn rounding_ties_up_shows() {
     let up = parts(&c, |p| {
         let m = Module::new("faulty_quantize", "");
         let (x, value) = (m.input("x", u(32), ""), m.output("value", crate::dsl::s(16), ""));
-        let inner = m.instance("inner", fp::f32_to_int(16));
+        let inner = m.instance("inner", fp::f32_to_int(16, Pace::of(&c)));
         // the lowest bit turns a tie into more than a tie and changes nothing else
         inner.connect("x", cat_lsb(&[x.bit(0) | !x.bit(31) & x.bits(1, 30).any(), x.bits(1, 31)]));
         value.set(inner.out("value"));
