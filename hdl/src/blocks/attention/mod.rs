@@ -76,6 +76,11 @@ pub fn sum_bits(config: &Config) -> u32 {
     Shape::new(config).sum_bits()
 }
 
+/// Bits of the integers whose conversion is lent.
+pub fn lent_bits(config: &Config) -> u32 {
+    softmax::float_bits(&Shape::new(config))
+}
+
 /// Cycles from a beat of K to the sums of its tokens, of V to those of its bytes.
 pub fn sum_latencies(config: &Config) -> [u32; 2] {
     dot::latencies(&Shape::new(config))

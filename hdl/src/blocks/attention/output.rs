@@ -9,12 +9,13 @@
 //!
 //! Largest weights and sums are kept from `hold` on, as V begins, and everything is written from `drain` on, when V has ended:
 //! beside a later pass's K. `busy` lasts from `hold` to the last word and the last scalar, which waits until it is taken. A slot
-//! begins when the FIFO has room for its scalars and those before them, so nothing stalls ahead of it.
+//! begins when the FIFO has room for its scalars and those before them, so nothing stalls ahead of it. With lent units the sum comes as
+//! binary32, and no VECTOR is in the way of a scalar: there is neither converter nor FIFO.
 
 use super::ATT_LATENCY;
 use super::query::unread_address;
 use super::shape::{COUNT_BITS, HEAD_BITS, HEADS_BITS, Shape, later, taps};
-use super::softmax::fixed_sum_bits;
+use super::softmax::total_bits;
 use super::walk::{Pass, Slots, slots};
 use crate::blocks::{fifo::fifo, fp};
 use crate::dsl::{MemStyle, Module, Sig, Wire, count_width, index_width, u};
@@ -46,7 +47,7 @@ pub(super) fn output(shape: &Shape) -> Module {
     let heads = held("heads", shape.heads_bits(), "query heads of the pass");
     let slots_wide = shape.slots as u32;
     let largest = held("largest", 31 * slots_wide, "largest weight of each slot");
-    let totals = held("totals", fixed_sum_bits(shape) * slots_wide, "sum of weights of each slot");
+    let totals = held("totals", total_bits(shape) * slots_wide, "sum of weights of each slot");
 
     let start = m.input("drain", u(1), "the slots' sums are complete");
     let segments = m.input("segments", u(shape.segment_count_bits()), "segments of a head");
@@ -102,12 +103,18 @@ fn scalars<'m>(
     room: Wire<'m>,
 ) -> Sig<'m> {
     // cycles from a slot's chosen scalars to SREG
-    let cycles = shape.latency().int_to_f32;
+    let cycles = if shape.lent_units { 0 } else { shape.latency().int_to_f32 };
     let firsts =
         [m.input("first_max", u(8), "SREG of head 0's"), m.input("first_sum", u(8), "SREG of head 0's")];
-    let total = totals.word_dyn(now.slot, fixed_sum_bits(shape));
-    let float = m.instance("u_float", fp::int_to_f32(total.width(), shape.pace));
-    float.connect("value", m.delay("total", total, "the slot's sum of weights").as_signed());
+    let total = totals.word_dyn(now.slot, total_bits(shape));
+    let total = m.delay("total", total, "the slot's sum of weights");
+    let total = if shape.lent_units {
+        total
+    } else {
+        let float = m.instance("u_float", fp::int_to_f32(total.width(), shape.pace));
+        float.connect("value", total.as_signed());
+        float.out("result")
+    };
     let largest = later(m, "largest_tag", largest.word_dyn(now.slot, 31), 1 + cycles).zext(32);
     // the head is known a cycle after the largest weight's turn, and still is after the sum's
     let sum_turn = m.delay("sum_turn", is_sum, "the sum's turn, not the largest weight's");
@@ -115,18 +122,27 @@ fn scalars<'m>(
     let begins = m.node("scalar_begins", is_largest | is_sum);
     let row = later(m, "row_tag", now.row, 1 + cycles);
     let index = later(m, "index_tag", index, cycles);
-    let data = later(m, "sum_tag", sum_turn, cycles).mux(float.out("result"), largest);
-    let queue = m.instance("u_queue", fifo(40 + row.width(), WAITING, MemStyle::Lut));
-    let sink = queue.sink("x");
-    sink.set(taps(m, "scalar_tags", begins, 1 + cycles)[1 + cycles as usize], m.cat_lsb(&[data, index, row]));
-    m.unused("there is room", sink.ready);
-    let y = queue.source("y");
-    y.ready.set(m.input("s_taken", u(1), "with s_we: the scalar is written in this cycle"));
-    m.output("s_we", u(1), "offers a scalar").set(y.valid);
-    m.output("s_row", u(4), "its row").set(y.data.bits(40, row.width()).zext(4));
-    m.output("s_index", u(8), "its index").set(y.data.bits(32, 8));
-    m.output("s_wdata", u(32), "binary32").set(y.data.bits(0, 32));
-    waiting(m, begins, m.node("scalar_taken", y.fires()), room)
+    let data = later(m, "sum_tag", sum_turn, cycles).mux(total, largest);
+    let comes = taps(m, "scalar_tags", begins, 1 + cycles)[1 + cycles as usize];
+    let scalar = m.cat_lsb(&[data, index, row]);
+    let taken = || m.input("s_taken", u(1), "with s_we: the scalar is written in this cycle");
+    let (offered, scalar, fires) = if shape.lent_units {
+        m.unused("no VECTOR is in its way", taken());
+        (comes, scalar, comes)
+    } else {
+        let queue = m.instance("u_queue", fifo(40 + row.width(), WAITING, MemStyle::Lut));
+        let sink = queue.sink("x");
+        sink.set(comes, scalar);
+        m.unused("there is room", sink.ready);
+        let y = queue.source("y");
+        y.ready.set(taken());
+        (y.valid, y.data, y.fires())
+    };
+    m.output("s_we", u(1), "offers a scalar").set(offered);
+    m.output("s_row", u(4), "its row").set(scalar.bits(40, row.width()).zext(4));
+    m.output("s_index", u(8), "its index").set(scalar.bits(32, 8));
+    m.output("s_wdata", u(32), "binary32").set(scalar.bits(0, 32));
+    waiting(m, begins, m.node("scalar_taken", fires), room)
 }
 
 /// Counts the scalars that are not taken; 1 if some are left after this cycle. `room`: for two more.

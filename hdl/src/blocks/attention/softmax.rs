@@ -115,10 +115,11 @@ pub(super) fn softmax(shape: &Shape) -> Module {
     let bound = m.delay("bound", fp::max_num(largest, m.u(32, TINY.to_bits())), "what is inverted");
     sfu.connect("x", mux(invert, bound, difference.out("sum", 32)));
     sfu.connect("func", mux(invert, m.u(3, Func::Recip as u32), m.u(3, Func::Exp2 as u32)));
-    sum(&m, shape, clear_sums, power, real_fixed);
+    let total = sum(&m, shape, clear_sums, power, real_fixed);
 
     let first = Unit::new(&m, shape, "first", || fp::mul(pace));
-    first.connect("a", mux(weigh, power, convert(&m, shape)));
+    let float = convert(&m, shape, invert, total);
+    first.connect("a", mux(weigh, power, float));
     first.connect("b", m.input("scale", u(32), "scale of the token's key or value"));
     let (once, twice) = (first.out("product", 32), Unit::new(&m, shape, "second", || fp::mul(pace)));
     weight.set(once & real_weight.repeat(32));
@@ -128,7 +129,14 @@ pub(super) fn softmax(shape: &Shape) -> Module {
     let third = m.instance("u_third", fp::mul(pace));
     let inverting = m.input("inverting", u(1), "the reciprocal's turn to be multiplied");
     let inverse = m.reg("inverse", u(32), None, "what a weight is multiplied by to become a code");
-    inverse.when(m.input("inverse_we", u(1), "the inverse is there"), third.out("product"));
+    let inverted = m.input("inverse_we", u(1), "the inverse is there");
+    inverse.when(inverted, third.out("product"));
+    if shape.lent_units {
+        // the sum was its operand for as long
+        let total = m.reg("total_float", u(32), None, "sum of the weights");
+        total.when(inverted, float);
+        m.output("total", u(32), "sum of the weights, binary32").set(total.q());
+    }
     third.connect("a", mux(inverting, power, old_weight));
     third.connect("b", mux(inverting, m.u(32, FULL_SCALE.to_bits()), inverse.q()));
     codes(&m, shape, third.out("product"));
@@ -151,8 +159,19 @@ fn real<'m>(m: &'m Module, shape: &Shape, token_now: Sig<'m>) -> Sig<'m> {
     (token_now.ge(first) & token_now.le(last)).named("counts")
 }
 
+/// Bits of `total`.
+pub(super) fn total_bits(shape: &Shape) -> u32 {
+    if shape.lent_units { 32 } else { fixed_sum_bits(shape) }
+}
+
+/// Bits of the integers that are converted.
+pub(super) fn float_bits(shape: &Shape) -> u32 {
+    let total = if shape.lent_units { fixed_sum_bits(shape) } else { 0 };
+    shape.score_bits().max(total).max(LEAST_INT)
+}
+
 /// Bits of the sum of the fixed-point weights, as a signed number.
-pub(super) fn fixed_sum_bits(shape: &Shape) -> u32 {
+fn fixed_sum_bits(shape: &Shape) -> u32 {
     26 + shape.token_bits()
 }
 
@@ -183,7 +202,7 @@ fn largest<'m>(m: &'m Module, clear: Sig<'m>, we: Sig<'m>, weight: Sig<'m>) -> S
 }
 
 /// The sum of the fixed-point weights.
-fn sum<'m>(m: &'m Module, shape: &Shape, clear: Sig<'m>, power: Sig<'m>, real: Sig<'m>) {
+fn sum<'m>(m: &'m Module, shape: &Shape, clear: Sig<'m>, power: Sig<'m>, real: Sig<'m>) -> Sig<'m> {
     let we = m.input("fixed_we", u(1), "a fixed-point weight arrives");
     let fixed = m.instance("u_fix24", fp::fix24(shape.pace));
     fixed.connect("p", power);
@@ -191,15 +210,22 @@ fn sum<'m>(m: &'m Module, shape: &Shape, clear: Sig<'m>, power: Sig<'m>, real: S
     let sum = m.reg("sum", u(bits), None, "sum of the fixed-point weights");
     sum.when(clear, 0);
     sum.when(we & real, sum.q().wrapping_add(fixed.out("fixed").zext(bits)));
-    m.output("total", u(bits), "sum of the fixed-point weights").set(sum.q());
+    if !shape.lent_units {
+        m.output("total", u(bits), "sum of the fixed-point weights").set(sum.q());
+    }
+    sum.q()
 }
 
-/// Scores as binary32.
-fn convert<'m>(m: &'m Module, shape: &Shape) -> Sig<'m> {
+/// Scores as binary32; in the smallest design the sum of weights too, while the largest is inverted.
+fn convert<'m>(m: &'m Module, shape: &Shape, invert: Sig<'m>, total: Sig<'m>) -> Sig<'m> {
     let score = m.input("score", s(shape.score_bits()), "sum of products of query and key");
-    let bits = shape.score_bits().max(LEAST_INT);
+    let bits = float_bits(shape);
     let int = Unit::new(m, shape, "float", || fp::int_to_f32(bits, shape.pace));
-    int.connect("value", score.resize(bits));
+    let score = score.resize(bits);
+    int.connect(
+        "value",
+        if shape.lent_units { mux(invert, total.resize(bits).as_signed(), score) } else { score },
+    );
     int.out("result", 32)
 }
 

@@ -86,7 +86,8 @@ impl Parts {
 
 /// Bits of the integers that a lane converts: accumulators and attention's sums, of the [`INT_BITS`] of which it needs no more.
 fn integer_bits(c: &Config) -> u32 {
-    c.acc_bits().max(attention::sum_bits(c)).max(fp::LEAST_INT_BITS)
+    let lent = if c.lends_units() { attention::lent_bits(c) } else { 0 };
+    c.acc_bits().max(attention::sum_bits(c)).max(lent).max(fp::LEAST_INT_BITS)
 }
 
 /// The arithmetic modules, shared by all lanes.

@@ -114,7 +114,7 @@ impl<'c> Beside<'c> {
         if self.held.is_some() && self.held != offered {
             return Err(format!("a scalar changed from {:x?} to {offered:x?}", self.held));
         }
-        let taken = !self.pauses(60);
+        let taken = !self.pauses(60) || self.case.config.lends_units();
         sim.set("s_taken", taken);
         self.held = offered.filter(|_| !taken);
         if let Some([row, index, data]) = offered.filter(|_| taken) {
