@@ -17,12 +17,11 @@
 //! ```
 
 use super::shape::{PRODUCT_BITS, Shape, later};
+use crate::blocks::fp::Pace;
 use crate::dsl::{Module, Sig, s, u};
 
 /// Links of a chain at most: more would only delay the operands further.
 const MOST_LINKS: usize = 4;
-/// Cycles of a link: operands, product, sum.
-const LINK: u32 = 3;
 /// Bits of a chain's sum.
 const CHAIN_BITS: u32 = PRODUCT_BITS + MOST_LINKS.ilog2();
 
@@ -38,9 +37,13 @@ pub(super) fn links(shape: &Shape) -> usize {
     shape.side.min(shape.width).min(MOST_LINKS)
 }
 
-/// Cycles from a beat to the sums of its chains.
+/// Cycles from a beat to the sums of its chains: look-up, choice, product, sum, or at a slow clock choice and sum; and the links.
 pub(super) fn latency(shape: &Shape) -> u32 {
-    LINK + links(shape) as u32
+    let first = match shape.pace {
+        Pace::Fast => 4,
+        Pace::Slow => 2,
+    };
+    first + links(shape) as u32 - 1
 }
 
 /// All chains.
@@ -68,7 +71,7 @@ pub(super) fn bytes<'m>(m: &'m Module, shape: &Shape, beat: Sig<'m>, value: Sig<
         for k in 0..g {
             let (key, of_value) = (byte(chain.side, bytes + k), byte(sides + k, chain.byte));
             let chosen = if key.id == of_value.id { key } else { value.mux(of_value, key) };
-            let chosen = m.delay(&format!("byte_{c}_{k}"), chosen, "a cycle after the beat was offered");
+            let chosen = shape.fast_delay(&format!("byte_{c}_{k}"), chosen, "a cycle after the beat was offered");
             all.push(later(m, &format!("byte_{c}_{k}"), chosen, k as u32));
         }
     }
@@ -80,7 +83,7 @@ pub(super) fn bytes<'m>(m: &'m Module, shape: &Shape, beat: Sig<'m>, value: Sig<
 pub(super) fn sums<'m>(m: &'m Module, shape: &Shape, [query, weights]: [Vec<Sig<'m>>; 2]) -> Vec<Sig<'m>> {
     let bytes = m.input("bytes", u(shape.beat_bits()), "bytes of the beat by chain and link");
     let g = links(shape);
-    let link = std::rc::Rc::new(multiply_add());
+    let link = std::rc::Rc::new(multiply_add(shape.pace));
     // link k takes its operands k cycles later, and is the one of all places that are k modulo G
     let late = |name: &str, of: Vec<Sig<'m>>| -> Vec<Sig<'m>> {
         let late = |(i, x)| later(m, &format!("{name}_{i}"), x, (i % g) as u32);
@@ -107,7 +110,7 @@ pub(super) fn sums<'m>(m: &'m Module, shape: &Shape, [query, weights]: [Vec<Sig<
 }
 
 /// A link.
-fn multiply_add() -> Module {
+fn multiply_add(pace: Pace) -> Module {
     let m = Module::new(
         "attention_multiply_add",
         "A product added to what comes from the multiplier before, in a multiplier's adders where there are some.",
@@ -117,7 +120,10 @@ fn multiply_add() -> Module {
     let code = (code("query") + code("weight")).trunc(16).as_signed();
     let code = m.delay("code", code, "the one that is not zero");
     let byte = m.delay("cached_q", m.input("cached", s(8), "int8 code of the cache"), "with the code");
-    let product = m.delay("product", code * byte, "their product");
+    let product = match pace {
+        Pace::Fast => m.delay("product", code * byte, "their product"),
+        Pace::Slow => m.node("product", code * byte),
+    };
     let before = m.input("chained", s(CHAIN_BITS), "sum of the links before, a cycle before this one's");
     let sum = m.delay("sum_q", before.wrapping_add(product.resize(CHAIN_BITS)), "with this product");
     m.output("sum", s(CHAIN_BITS), "sum up to this link").set(sum);

@@ -8,6 +8,7 @@
 //!       .    adder tree over S/G               sum of side tokens --> + --> sum[segment][u]
 //! ```
 //!
+//! At a slow clock neither the operands that were looked up nor the products wait in registers: all of it is two cycles less.
 //! The trees hold a register after every second level. A sum of values is read, added to and written in one cycle, so any
 //! number of segments goes at full speed.
 
@@ -45,7 +46,7 @@ fn operands<'m>(m: &'m Module, shape: &Shape) -> [Vec<Sig<'m>>; 2] {
     let query = query_codes(m, shape, segment);
     let each = |name: &str, of: Sig<'m>, none: Sig<'m>| -> Vec<Sig<'m>> {
         let code = |(i, x): (usize, &Sig<'m>)| {
-            m.delay(&format!("{name}_s{i}"), none.mux(m.s(16, 0), x.as_signed()), "")
+            shape.fast_delay(&format!("{name}_s{i}"), none.mux(m.s(16, 0), x.as_signed()), "")
         };
         of.words(16).iter().enumerate().map(code).collect()
     };

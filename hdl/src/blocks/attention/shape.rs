@@ -80,6 +80,14 @@ impl Shape {
     pub fn latency(&self) -> Latency {
         Latency::at(self.pace)
     }
+    /// `x` in a register, at a slow clock without.
+    pub fn fast_delay<'m>(&self, name: &str, x: Sig<'m>, doc: &str) -> Sig<'m> {
+        match self.pace {
+            Pace::Fast => x.module().delay(name, x, doc),
+            Pace::Slow => x.module().node(name, x).doc(doc),
+        }
+    }
+
     /// Style of a memory that is read at the clock.
     pub fn style(&self, width: u32, depth: usize) -> MemStyle {
         memory_style(self.large_blocks, width, depth)
