@@ -60,7 +60,7 @@ pub(super) fn cost(c: &Config, v: &Vector, rows: usize, asking: usize) -> Cost {
 
 /// Cycles from one word of a row to the next while squares are summed.
 fn interval(c: &Config) -> u32 {
-    (Cycles::of(c).add + 1).div_ceil(PARTIAL_SUMS as u32 / c.lanes)
+    (Cycles::of(c).round + 1).div_ceil(PARTIAL_SUMS as u32 / c.lanes)
 }
 
 /// Cycles before the factor: accumulators are gathered, integers converted.
@@ -90,10 +90,10 @@ fn pipeline(c: &Config, v: &Vector) -> f64 {
 /// Cycles from the last word to the sum of squares: the square, and six steps of the fold, each through all rows and the adder.
 fn sum(c: &Config, rows: f64) -> f64 {
     let slots = (PARTIAL_SUMS as u32 / c.lanes) as f64;
-    let Cycles { fp, add, .. } = Cycles::of(c);
+    let Cycles { fp, round, .. } = Cycles::of(c);
     let entered = rows * (slots - 1.0 + f64::from(c.lanes.ilog2()));
     let steps = f64::from((PARTIAL_SUMS as u32).ilog2());
-    f64::from(OPERAND + fp.mul + add) + entered + steps * f64::from(add)
+    f64::from(OPERAND + fp.mul + round) + entered + steps * f64::from(round)
 }
 
 /// Cycles of the logits that enter the lists, as many as of random ones: the `i`-th of a list of `k` enters with `k / i`, and goes half

@@ -71,7 +71,8 @@ pub(super) fn bytes<'m>(m: &'m Module, shape: &Shape, beat: Sig<'m>, value: Sig<
         for k in 0..g {
             let (key, of_value) = (byte(chain.side, bytes + k), byte(sides + k, chain.byte));
             let chosen = if key.id == of_value.id { key } else { value.mux(of_value, key) };
-            let chosen = shape.fast_delay(&format!("byte_{c}_{k}"), chosen, "a cycle after the beat was offered");
+            let chosen =
+                shape.fast_delay(&format!("byte_{c}_{k}"), chosen, "a cycle after the beat was offered");
             all.push(later(m, &format!("byte_{c}_{k}"), chosen, k as u32));
         }
     }

@@ -11,6 +11,8 @@ pub struct Cycles {
     pub fp: Latency,
     /// Of the adder and, at a fast clock, the registers of its operands.
     pub add: u32,
+    /// From a partial sum's read to that of what the adder made of it; at a slow clock a block memory holds it, which takes one more.
+    pub round: u32,
     /// Of the second operation: the longer of the multiplier and the adder.
     pub zop: u32,
     /// Of a second operation that needs neither.
@@ -26,12 +28,12 @@ impl Cycles {
     /// Those at a pace.
     pub(super) const fn at(pace: Pace) -> Cycles {
         let fp = Latency::at(pace);
-        let (operands, short) = match pace {
-            Pace::Fast => (1, 3),
-            Pace::Slow => (0, 0),
+        let (operands, read, short) = match pace {
+            Pace::Fast => (1, 0, 3),
+            Pace::Slow => (0, 1, 0),
         };
         let add = operands + fp.add;
-        Cycles { fp, add, zop: if add > fp.mul { add } else { fp.mul }, short }
+        Cycles { fp, add, round: add + read, zop: if add > fp.mul { add } else { fp.mul }, short }
     }
 
     /// From a slot to the result Z of an instruction that only passes its operand on.

@@ -16,7 +16,7 @@ use sterna_spec::numbers::PARTIAL_SUMS;
 /// after which a lane comes to the same partial sum.
 pub(super) fn interval(c: &Config) -> u32 {
     let slots = PARTIAL_SUMS as u32 / c.lanes;
-    (super::Cycles::of(c).add + 1).div_ceil(slots)
+    (super::Cycles::of(c).round + 1).div_ceil(slots)
 }
 
 struct Inputs<'m> {

@@ -153,10 +153,17 @@ fn partial_sums<'m>(
     let bits = slot_bits(c) + w.row;
     let flag = |name: &str, doc: &str| m.input(name, u(1), doc);
     let slot = |name: &str, doc: &str| m.input(name, u(bits), doc);
-    let partial = m.mem("partial", 32, 1 << bits, MemStyle::Lut, "partial sums of this lane, all rows");
+    let cycles = Cycles::of(c);
+    let block = cycles.round > cycles.add;
+    let style = if block { MemStyle::Block } else { MemStyle::Lut };
+    let partial = m.mem("partial", 32, 1 << bits, style, "partial sums of this lane, all rows");
+    let read = |name: &str, slot: Sig<'m>| match block {
+        true => partial.read(name, slot, m.u(1, 1)),
+        false => partial.read_async(name, slot),
+    };
     partial.write(flag("slot_we", "keep the sum"), slot("slot_write", "where the sum goes"), sum);
-    let left = partial.read_async("left_partial", slot("slot_left", "left partial sum"));
-    let right = partial.read_async("right_partial", slot("slot_right", "right partial sum of a fold"));
+    let left = read("left_partial", slot("slot_left", "left partial sum"));
+    let right = read("right_partial", slot("slot_right", "right partial sum of a fold"));
     let left = left & (!flag("left_zero", "the left partial sum is still zero")).repeat(32);
     let right = right & (!flag("right_zero", "the right partial sum is still zero")).repeat(32);
     let fold = flag("fold", "partial sums of this lane are folded");

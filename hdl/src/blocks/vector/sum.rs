@@ -47,9 +47,10 @@ pub(super) fn sum(c: &Config, w: Widths) -> Module {
     let part = flag("part", "more squares follow in a later instruction: no fold");
     let restart = flag("restart", "forgets what was summed");
     let square_row = m.input("row", u(w.row), "row of the word");
-    // The last sum is written `add` cycles after its square came; the fold reads from the cycle after that.
-    let add = Cycles::of(c).add;
-    let begin = pipe("fold_begin", square & turn & row_end & !part, add, true);
+    // The last sum is written `add` cycles after its square came; the fold reads from the cycle after that, or from a block memory
+    // one later.
+    let Cycles { add, round, .. } = Cycles::of(c);
+    let begin = pipe("fold_begin", square & turn & row_end & !part, round, true);
     let fold = fold(&m, c, w, begin);
     let count = m.reg("count", u(bits + 1), Some(0), "next slot; the top bit: all slots hold sums");
     let full = m.node("full", count.q().msb());
@@ -73,8 +74,13 @@ pub(super) fn sum(c: &Config, w: Widths) -> Module {
     out("fold", fold.on, "partial sums are folded");
     out("across", cross, "lanes are folded");
     out("step", fold.step, "distance of the fold");
-    out("slot_left", cat_lsb(&[left, row]), "slot of the left operand");
-    out("slot_right", cat_lsb(&[right, row]), "slot of the right operand");
+    // a block memory takes the cycle itself
+    let slot_of = |name: &str, slot: Sig, doc: &str| match round > add {
+        true => m.output(name, u(bits + w.row), doc).set(cat_lsb(&[slot, row])),
+        false => out(name, cat_lsb(&[slot, row]), doc),
+    };
+    slot_of("slot_left", left, "slot of the left operand");
+    slot_of("slot_right", right, "slot of the right operand");
     out("left_zero", fold.on.mux(first & left.ge(slot), !full), "no square has come to it");
     out("right_zero", first & right.ge(slot), "no square has come to it");
     out("slot_we", pipe("keep_pipe", square | fold.enters, add, true), "the adders give sums to keep");
@@ -88,11 +94,11 @@ pub(super) fn sum(c: &Config, w: Widths) -> Module {
 
 fn fold<'m>(m: &'m Module, c: &Config, w: Widths, begin: Sig<'m>) -> Fold<'m> {
     let rows = m.input("rows", u(5), "rows of the step");
-    let (steps, add) = (steps(c), Cycles::of(c).add);
+    let (steps, round) = (steps(c), Cycles::of(c).round);
     let reg = |name: &str, width: u32, doc: &str| -> Reg<'m> { m.reg(name, u(width), Some(0), doc) };
     let enters = reg("enters", 1, "sums enter the adders");
     let leaves = reg("leaves", 1, "the step's last sums leave them");
-    let wait = reg("wait_left", count_width(add as usize - 1), "cycles until they are written");
+    let wait = reg("wait_left", count_width(round as usize - 1), "cycles until they are written");
     let step = reg("step_q", count_width(steps.len() - 1), "distance of the fold, the longest first");
     let slot = reg("slot_q", slot_bits(c), "slot of the left operand");
     let row = reg("row_q", w.row, "its row");
@@ -113,7 +119,7 @@ fn fold<'m>(m: &'m Module, c: &Config, w: Widths, begin: Sig<'m>) -> Fold<'m> {
     enters.when(begin | written & !last, 1);
     leaves.when(issued, 1);
     leaves.when(written, 0);
-    wait.when(issued, add - 1);
+    wait.when(issued, round - 1);
     wait.when(leaves.q(), wait.q().wrapping_sub(1));
     step.when(over, 0);
     step.when(written, step.q().wrapping_add(1));
