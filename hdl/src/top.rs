@@ -54,7 +54,7 @@ pub fn top(config: &Config) -> Module {
     let attend = m.instance("attend", attention(config));
     let keep = m.instance("keep", store(config));
     let select = m.instance("select", topk(config));
-    let count = m.instance("tally", counters());
+    let count = m.instance("tally", counters(config));
 
     m.export(regs, "s_axi", "s_axi");
     m.export(regs, "irq", "irq");
@@ -94,6 +94,9 @@ pub fn top(config: &Config) -> Module {
     );
     wire(control, "count", &[(count, "count")]);
     wire(count, "values", &[(regs, "counters")]);
+    if !config.fast_clock() {
+        wire(count, "turn", &[(regs, "turn")]);
+    }
 
     memory(&m, regs, control, read, write);
     streams(&m, config.probe, control, read, load, engine, attend, keep, write);

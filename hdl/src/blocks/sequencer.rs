@@ -7,74 +7,34 @@
 //!            └─► load_p, matmul_p, attention_p
 //! ```
 //!
+//! With a slow clock no instruction is held twice: its beats go where they belong as they arrive, to the queue, a block memory, or to
+//! `insn`, for which all but the first wait for the unit at work; the next instruction is only what is looked at of it.
+//!
 //! VECTORs execute one after the other out of a queue. A MATMUL or a LOAD with `BESIDE` starts while they are at work, and a VECTOR
 //! while an ATTN with `BESIDE` is, once that is done with the heads that the VECTOR names; everything else waits for the units and the
 //! queue, and a VECTOR for the MATMUL before it and what that runs beside. The next instruction is fetched while no unit takes
 //! payload. Memory runs ahead of all this in the reader.
 
+mod fetch;
+mod queue;
+
 use sterna_spec::config::Config;
-use sterna_spec::isa::{DstKind, INSTRUCTION_BYTES, MAX_PLANES, MIN_BLOCKS, Op, VECTORS_AT_WORK, field};
+use sterna_spec::isa::{MAX_PLANES, MIN_BLOCKS, Op, field};
 use sterna_spec::registers::{COUNTERS, ErrorCode};
 
 use super::field_of;
-use crate::dsl::{Fsm, MemStyle, Module, Sig, Source, index_width, mux, u};
+use crate::dsl::{Fsm, Module, Sig, Source, mux, u};
+use fetch::{fetch, replace};
+use queue::vectors;
 
-/// Entries of the queue of VECTORs. All but one may be taken, and one VECTOR is at work.
-const QUEUE: usize = 8;
-const _: () = assert!(QUEUE <= VECTORS_AT_WORK);
-
-/// The instruction that comes next, and whether it is complete.
-struct Next<'m> {
-    insn: Sig<'m>,
-    valid: Sig<'m>,
-    /// It is complete, and what was found out about it is in registers.
-    known: Sig<'m>,
-    /// The fetcher takes a beat if there is one.
-    fetching: Sig<'m>,
-}
-
-/// Collects the beats of an instruction from `p` while `enable`; `taken` makes room for the one after it.
-fn fetch<'m>(
-    m: &'m Module,
-    config: &Config,
-    p: &Source<'m>,
-    enable: Sig<'m>,
-    clear: Sig<'m>,
-    taken: Sig<'m>,
-) -> Next<'m> {
-    let beats = config.instruction_beats();
-    let bits = 8 * INSTRUCTION_BYTES as u32;
-    let insn = m.reg("next_instruction", u(bits), None, "the instruction that comes next");
-    let valid = m.reg("next_valid", u(1), Some(0), "it is complete");
-    let fetching = m.node("fetching", enable & !valid.q());
-    let arrives = m.node("arrives", fetching & p.valid);
-    let last = if beats == 1 {
-        insn.when(arrives, p.data.bits(0, bits));
-        if config.beat_bits() > bits {
-            m.unused("padding after an instruction", p.data.bits(bits, config.beat_bits() - bits));
-        }
-        m.u(1, 1)
-    } else {
-        let kept = insn.q().bits(config.beat_bits(), bits - config.beat_bits());
-        insn.when(arrives, m.cat_lsb(&[kept, p.data]));
-        let part = m.reg("part", u(index_width(beats)), Some(0), "beats of it that have arrived");
-        part.when(clear, 0);
-        part.when(arrives, part.q().wrapping_add(1));
-        part.q().eq(beats - 1)
-    };
-    valid.when(clear | taken, 0);
-    valid.when(arrives & last, 1);
-    let known = late(m, "next_known", valid.q() & !(clear | taken), "it was looked at");
-    Next { insn: insn.q(), valid: valid.q(), known, fetching }
-}
-
-/// 1 if a field of the instruction lies outside what the hardware has.
-fn illegal<'m>(m: &'m Module, config: &Config, insn: Sig<'m>) -> Sig<'m> {
+/// 1 if a field of the instruction lies outside what the hardware has; `other`: what it is unless VECTOR.
+fn illegal<'m>(m: &'m Module, config: &Config, insn: Sig<'m>, other: Sig<'m>) -> Sig<'m> {
     let f = |field| field_of(insn, field);
     let is = |op: Op| f(field::OP).eq(op as u32);
     let empty = !is(Op::End) & !f(field::N).any();
-    let planes = f(field::B);
-    let matmul = f(field::N).lt(MIN_BLOCKS) | !f(field::A).any() | !planes.any() | planes.gt(MAX_PLANES);
+    let planes = field_of(other, field::B);
+    let matmul =
+        f(field::N).lt(MIN_BLOCKS) | !field_of(other, field::A).any() | !planes.any() | planes.gt(MAX_PLANES);
     let kinds = f(field::A_KIND).gt(3) | f(field::M_KIND).gt(3) | f(field::FN).gt(4) | f(field::ZOP).gt(4);
     let vector = kinds | f(field::B_KIND).gt(2) | f(field::DST_KIND).gt(8) | !f(field::REP).any();
     let unknown = f(field::OP).gt(Op::Attn as u32);
@@ -125,7 +85,9 @@ pub fn sequencer(config: &Config) -> Module {
     let owners = [current(Op::Load), current(Op::Matmul), loads.q()];
     let payload = m.node("payload", owners[0] | owners[1] | owners[2]).doc("the stream belongs to the unit");
     let dispatch = m.wire("dispatch", u(1)).doc("the next instruction becomes the current one");
-    let next = fetch(&m, config, &p, running & !payload, start, dispatch.sig());
+    let next = fetch(&m, config, &p, [running & !payload, active.q()], [start, dispatch.sig()]);
+    // where the fields are that are looked at of all but VECTOR
+    let other = if next.beats.is_some() { insn.q() } else { next.insn };
     let ops = [Op::End, Op::Load, Op::Gather, Op::Matmul, Op::Vector, Op::Attn].map(|op| {
         let is = field_of(next.insn, field::OP).eq(op as u32);
         m.delay(&format!("coming_{op:?}").to_lowercase(), is, "operation of the next instruction")
@@ -133,12 +95,12 @@ pub fn sequencer(config: &Config) -> Module {
     let coming = |op: Op| ops[op as usize];
 
     let drained = m.node("drained", store_empty & writer_idle);
-    let bad = m.delay("bad", illegal(&m, config, next.insn), "the next instruction is none");
+    let bad = m.delay("bad", illegal(&m, config, next.insn, other), "the next instruction is none");
     let open = !active.q() | attending.q() & coming(Op::Vector) & !bad;
     let ready = m.node("ready", running & next.known & open);
     let taken = m.node("taken", store_empty & topk_idle);
     let enters = m.wire("enters", u(1)).doc("a VECTOR enters the queue");
-    let vector = vectors(&m, config, start, (enters.sig(), next.insn, index.q()), taken);
+    let vector = vectors(&m, config, start, &p, (enters.sig(), &next, index.q()), taken);
     let behind = m.reg("behind", u(1), Some(0), "a matrix came since the last VECTOR");
     behind.when(dispatch.sig() & !coming(Op::Load), coming(Op::Matmul));
     let beside = m.delay(
@@ -159,12 +121,25 @@ pub fn sequencer(config: &Config) -> Module {
     enters.set(good & coming(Op::Vector));
     let begin = m.node("launch", good & !coming(Op::End) & !coming(Op::Vector));
     let asks = (0..config.rows).map(|r| rows.gt(r) & row_info.bit(128 * r + 96)).reduce(|a, b| a | b);
-    let more = field_of(next.insn, field::ADDR).any() & asks.unwrap_or(m.u(1, 0));
+    let more = field_of(other, field::ADDR).any() & asks.unwrap_or(m.u(1, 0));
     let more = m.delay("more", more, "if it is END: the head follows, and a row asks for it");
     let over = m.node("over", good & coming(Op::End) & !more);
     let cut = m.node("cut", running & !next.valid & stream_idle).doc("the stream ended without END");
-    // from before it begins, so that 256 registers do not wait for what decides that
-    insn.when(ready & !coming(Op::Vector), next.insn);
+    if let Some(each) = next.beats {
+        // the first with the second: only then is it known to be for a unit that is free
+        let queued = field_of(next.insn, field::OP).eq(Op::Vector as u32);
+        let parts = each.width();
+        let mask = m.cat_lsb(&[each.bit(1), each.bits(1, parts - 1)]) & (!queued).repeat(parts);
+        replace(
+            &m,
+            insn,
+            mask,
+            m.cat_lsb(&[next.insn.bits(0, config.beat_bits()), p.data.repeat(parts - 1)]),
+        );
+    } else {
+        // from before it begins, so that 256 registers do not wait for what decides that
+        insn.when(ready & !coming(Op::Vector), next.insn);
+    }
     let done =
         ["load_done", "matmul_done", "attention_done"].map(|name| m.input(name, u(1), "it is complete"));
     let ended = late(&m, "ended", done[0] | done[1] | done[2], "a unit was complete a cycle ago");
@@ -239,69 +214,6 @@ pub fn sequencer(config: &Config) -> Module {
         m.output("activity_index", u(16), "instruction that this cycle belongs to").set(number);
     }
     m
-}
-
-/// The vector unit's side.
-struct Vectors<'m> {
-    /// The queue takes another one.
-    room: Sig<'m>,
-    /// No VECTOR waits or is under way.
-    idle: Sig<'m>,
-    /// The vector unit is at work.
-    works: Sig<'m>,
-    /// Its results are on their way.
-    finishing: Sig<'m>,
-    /// Number in the step of the VECTOR under way, with `probe`.
-    number: Option<Sig<'m>>,
-}
-
-/// The queue of VECTORs, of which one enters when `enters` says so. `taken`: everything that left the unit has been taken, a
-/// cycle ago; results that leave are awaited.
-fn vectors<'m>(
-    m: &'m Module,
-    config: &Config,
-    start: Sig<'m>,
-    (enters, insn, index): (Sig<'m>, Sig<'m>, Sig<'m>),
-    taken: Sig<'m>,
-) -> Vectors<'m> {
-    let entry = if config.probe { m.cat_lsb(&[insn, index]) } else { insn };
-    let queue = m.mem("queue", entry.width(), QUEUE, MemStyle::Lut, "VECTORs that wait");
-    let bits = queue.addr_width();
-    let at = |name: &str, doc: &str| m.reg(name, u(bits + 1), Some(0), doc);
-    let (write, read) = (at("queue_write", "entry to write"), at("queue_read", "entry to read"));
-    queue.write(enters, write.q().bits(0, bits), entry);
-    write.when(start, 0);
-    write.when(enters, write.q().wrapping_add(1));
-    let held = m.node("queue_held", write.q().wrapping_sub(read.q()));
-
-    let works = m.reg("vector_works", u(1), Some(0), "the vector unit is at work");
-    let finishing = m.reg("finishing", u(1), Some(0), "its results are on their way");
-    let begin = m.node("vector_launch", held.any() & !works.q() & !finishing.q());
-    read.when(start, 0);
-    read.when(begin, read.q().wrapping_add(1));
-    let current = m.reg("vector_instruction", entry.ty(), None, "the VECTOR under way");
-    current.when(begin, queue.read_async("queue_first", read.q().bits(0, bits)));
-    let vector = current.q().bits(0, insn.width());
-    m.output("vector_insn", vector.ty(), "the VECTOR under way").set(vector);
-    let begins = late(m, "vector_begins", begin, "the unit starts");
-    m.output("start_vector", u(1), "one cycle: start the unit").set(begins);
-    let done = m.input("vector_done", u(1), "the unit is complete");
-    let ended = late(m, "vector_ended", done, "the unit was complete a cycle ago");
-    let away = field_of(vector, field::DST_KIND).ge(DstKind::Kv as u32);
-    let codes = |insn: Sig<'m>| field_of(insn, field::DST_KIND).eq(DstKind::Act as u32);
-    let coding =
-        m.reg("coding_q", u(1), Some(0), "a VECTOR that makes activation codes waits or is under way");
-    coding.when(ended & codes(vector) | start, 0);
-    coding.when(enters & codes(insn), 1);
-    m.output("coding", u(1), "activation codes are not complete").set(coding.q());
-    works.when(begin, 1);
-    works.when(ended | start, 0);
-    finishing.when(ended & away, 1);
-    finishing.when(taken | start, 0);
-    let number = config.probe.then(|| current.q().bits(insn.width(), 16));
-    let idle = late(m, "vector_idle", !(held.any() | enters | works.q() | finishing.q()), "nothing is left");
-    let room = late(m, "queue_room", held.lt(QUEUE - 2), "for the next one, too");
-    Vectors { room, idle, works: works.q(), finishing: finishing.q(), number }
 }
 
 /// A cycle later; 0 after reset.
