@@ -8,10 +8,13 @@
 //!                            └─ replay ──┘
 //! ```
 //!
+//! With a slow clock the three CRC units are one, and registers that only cut paths are left out.
+//!
 //! One request is executed after the other, word by word. Parameters: [`Board`], `port_bytes`, `address_bits`. Ports: `rx`, `tx`,
 //! `core_*`, `mem_*`.
 
 mod access;
+mod beats;
 mod core;
 mod crc;
 mod line;
@@ -51,12 +54,17 @@ pub fn bridge(config: &Config, board: &Board) -> Module {
         m.fault(&format!("a clock of {} Hz: the bridge takes {TIMEOUTS_A_SECOND} or more", board.clock_hz));
         return m;
     }
-    let line = m.instance("line", line::line(board.bit_cycles));
-    let request = m.instance("request", request::request(board.clock_hz / TIMEOUTS_A_SECOND));
+    let slow = !config.relays();
+    let line = m.instance("line", line::line(config, board.bit_cycles));
+    let request = m.instance("request", request::request(board.clock_hz / TIMEOUTS_A_SECOND, slow));
     let access = m.instance("access", access::access(board.memory_bytes, board.clock_hz));
-    let stage = m.instance("stage", stage::stage());
-    let core = m.instance("core", core::core());
+    let stage = m.instance("stage", stage::stage(slow));
+    let core = m.instance("core", core::core(config));
     let memory = m.instance("memory", memory::memory(config, board.memory_bytes));
+
+    if slow {
+        crc::shared(&m, [request, stage, memory]);
+    }
 
     line.connect("rx", m.input("rx", u(1), "serial line from the host"));
     m.output("tx", u(1), "serial line to the host").set(line.out("tx"));

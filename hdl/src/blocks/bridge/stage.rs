@@ -6,7 +6,7 @@
 //!                                                └► refused
 //! ```
 
-use super::crc::crc32;
+use super::crc::Sum;
 use super::request::WORD;
 use crate::dsl::{MemStyle, Module, cat_lsb, mux, u};
 use sterna_spec::bridge::{STAGE_WORDS, status};
@@ -15,8 +15,8 @@ use sterna_spec::bridge::{STAGE_WORDS, status};
 const COUNT: u32 = STAGE_WORDS.trailing_zeros() + 1;
 
 /// `commit` begins with the CRC in `data`, `committed` ends it; in between words go out on `replay` {word address, word}, each until
-/// `replayed`. `put` writes `data` to word `index`.
-pub(super) fn stage() -> Module {
+/// `replayed`. `put` writes `data` to word `index`. `shared`: its CRC unit is outside.
+pub(super) fn stage(shared: bool) -> Module {
     let m = Module::new("bridge_stage", "Staged words: carried out once, if their CRC is right.");
     let put = m.input("put", u(1), "write a word");
     let index = m.input("index", u(COUNT - 1), "which word");
@@ -52,14 +52,13 @@ pub(super) fn stage() -> Module {
     let fed = m.node("fed", feed & bytes.q().all());
     part.when(idle, 0);
     part.when(fed & !words, part.q().wrapping_add(1));
-    let sum = m.instance("crc", crc32());
-    sum.connect("clear", idle);
-    sum.connect("valid", feed);
-    sum.connect("data", rest.q().bits(0, 8));
+    let sum = Sum::new(&m, "crc", shared);
+    sum.clear(idle, commit);
+    sum.feed(feed, rest.q().bits(0, 8));
 
     let given = m.reg("given", u(32), None, "the CRC that it must have");
     given.when(commit, data);
-    let equal = m.delay("equal", sum.out("sum").eq(given.q()), "the CRC is right");
+    let equal = m.delay("equal", sum.sum.eq(given.q()), "the CRC is right");
     let many = tag.bits(COUNT - 1, 16 - COUNT + 1);
     let most = many.eq(1) & !tag.bits(0, COUNT - 1).any();
     let legal = m.delay("legal", mux(many.any(), most, tag.bits(0, COUNT - 1).any()), "1 to 256 words");
