@@ -19,7 +19,7 @@ use sterna_spec::bridge::{BRIDGE, offset};
 pub(super) const WORD: u32 = 30;
 
 /// Streams `rx`, `tx` (bytes), `ask` {word address, word, write}; the access ends with `done` and `answer`.
-/// Outputs `dropped` (one cycle) and `read_crc`. A byte is waited for `timeout` cycles. `shared`: its CRC unit is outside.
+/// Outputs `dropped` (one cycle) and `read_crc`. A byte is waited for `timeout` cycles. `shared`: its CRC unit is outside, and READ_CRC.
 pub(super) fn request(timeout: u32, shared: bool) -> Module {
     let m = Module::new("bridge_request", "Requests of UARTBone as accesses, and their answers as bytes.");
     let rx = m.stream_in("rx", u(8), "bytes received");
@@ -96,8 +96,13 @@ pub(super) fn request(timeout: u32, shared: bool) -> Module {
     counts.when(first.q(), !write.q() & address.q().ne((BRIDGE + offset::READ_CRC) / 4));
     let ended = m.reg("ended", u(1), Some(0), "such a read has ended");
     ended.set(check & none & !first.q() & counts.q());
-    let crc = m.reg("crc_of_read", u(32), Some(0), "CRC32 of the last read");
-    crc.when(ended.q(), sum.sum);
-    m.output("read_crc", u(32), "CRC32 of the last read").set(crc.q());
+    if shared {
+        m.unused("whoever shares the unit stores it", sum.sum);
+        m.output("summed", u(1), "one cycle: the sum is READ_CRC").set(ended.q());
+    } else {
+        let crc = m.reg("crc_of_read", u(32), Some(0), "CRC32 of the last read");
+        crc.when(ended.q(), sum.sum);
+        m.output("read_crc", u(32), "CRC32 of the last read").set(crc.q());
+    }
     m
 }
