@@ -23,7 +23,7 @@ use crate::dsl::{MemStyle, Module, Sig, Source, cat_lsb, index_width, mux, u};
 
 /// Grants of `a` in a row while `b` waits.
 const PATIENCE: u32 = 8;
-/// Writes whose data has not gone yet.
+/// Writes whose data has not gone yet; with a slow clock, as many as a relay holds.
 const WRITES: usize = 16;
 
 /// The address channel towards the slave.
@@ -50,7 +50,8 @@ pub fn arbiter(config: &Config) -> Module {
     let [da, db] = [("a_w", &a), ("b_w", &b)]
         .map(|(name, c)| relayed(name, c.w_valid, c.w_ready, cat_lsb(&[c.w_data, c.w_strb, c.w_last])));
     channel(&m, config, "ar", [ra, rb], m.u(1, 1));
-    let order = m.instance("order", fifo(1, WRITES, MemStyle::Lut));
+    let order = if config.fast_clock() { fifo(1, WRITES, MemStyle::Lut) } else { relay(1) };
+    let order = m.instance("order", order);
     let x = order.sink("x");
     let writes = channel(&m, config, "aw", [wa, wb], x.ready);
     x.set(writes.taken, writes.second);

@@ -8,10 +8,13 @@
 //!                            └─ replay ──┘
 //! ```
 //!
+//! With a slow clock the three CRC units are one, and registers that only cut paths are left out.
+//!
 //! One request is executed after the other, word by word. Parameters: [`Board`], `port_bytes`, `address_bits`. Ports: `rx`, `tx`,
 //! `core_*`, `mem_*`.
 
 mod access;
+mod beats;
 mod core;
 mod crc;
 mod line;
@@ -21,8 +24,8 @@ mod registers;
 mod request;
 mod stage;
 
-use crate::dsl::{Module, u};
-use sterna_spec::bridge::{MOST_MEMORY, STAGE_WORDS, TIMEOUTS_A_SECOND};
+use crate::dsl::{Module, cat_lsb, u};
+use sterna_spec::bridge::{BRIDGE, MOST_MEMORY, STAGE, STAGE_WORDS, TIMEOUTS_A_SECOND};
 use sterna_spec::config::Config;
 use sterna_spec::registers::SPACE;
 
@@ -51,12 +54,17 @@ pub fn bridge(config: &Config, board: &Board) -> Module {
         m.fault(&format!("a clock of {} Hz: the bridge takes {TIMEOUTS_A_SECOND} or more", board.clock_hz));
         return m;
     }
-    let line = m.instance("line", line::line(board.bit_cycles));
-    let request = m.instance("request", request::request(board.clock_hz / TIMEOUTS_A_SECOND));
-    let access = m.instance("access", access::access(board.memory_bytes, board.clock_hz));
-    let stage = m.instance("stage", stage::stage());
-    let core = m.instance("core", core::core());
+    let slow = !config.fast_clock();
+    let line = m.instance("line", line::line(config, board.bit_cycles));
+    let request = m.instance("request", request::request(board.clock_hz / TIMEOUTS_A_SECOND, slow));
+    let access = m.instance("access", access::access(board.memory_bytes, board.clock_hz, slow));
+    let stage = m.instance("stage", stage::stage(slow));
+    let core = m.instance("core", core::core(config));
     let memory = m.instance("memory", memory::memory(config, board.memory_bytes));
+
+    if slow {
+        crc::shared(&m, [request, stage, memory]);
+    }
 
     line.connect("rx", m.input("rx", u(1), "serial line from the host"));
     m.output("tx", u(1), "serial line to the host").set(line.out("tx"));
@@ -66,7 +74,6 @@ pub fn bridge(config: &Config, board: &Board) -> Module {
     request.connect("done", access.out("done"));
     request.connect("answer", access.out("answer"));
     access.connect("dropped", request.out("dropped"));
-    access.connect("read_crc", request.out("read_crc"));
     access.connect("line_errors", line.out("errors"));
 
     let (address, data) = (access.out("address"), access.out("data"));
@@ -74,14 +81,27 @@ pub fn bridge(config: &Config, board: &Board) -> Module {
     for name in ["put", "commit", "target", "tag", "replayed"] {
         stage.connect(name, access.out(name));
     }
-    stage.connect("index", address.bits(0, STAGE_WORDS.trailing_zeros()));
+    let index = address.bits(0, STAGE_WORDS.trailing_zeros());
+    if slow {
+        stage.connect("index", cat_lsb(&[index, address.bit(((STAGE ^ BRIDGE) / 4).trailing_zeros())]));
+        stage.connect("summed", request.out("summed"));
+        for name in ["look", "computed", "failed"] {
+            stage.connect(name, access.out(name));
+        }
+        access.connect("stored", stage.out("stored"));
+        memory.connect("crc_address", stage.out("stored"));
+        memory.connect("crc_bytes", data);
+    } else {
+        stage.connect("index", index);
+        access.connect("read_crc", request.out("read_crc"));
+        for name in ["crc_address", "crc_bytes"] {
+            memory.connect(name, access.out(name));
+        }
+    }
     access.connect("committed", stage.out("committed"));
     access.connect("stage_status", stage.out("status"));
     core.connect("address", address.bits(0, SPACE.trailing_zeros() - 2));
     memory.connect("address", address);
-    for name in ["crc_address", "crc_bytes"] {
-        memory.connect(name, access.out(name));
-    }
     memory.connect("crc", access.out("memory_crc"));
     for (name, place) in [("core", core), ("memory", memory)] {
         for what in ["read", "write"] {

@@ -17,8 +17,10 @@
 //!
 //! Reads wait until the queue has room for all their beats: R may stall at will, and refresh never waits for it.
 //!
+//! With a slow clock there is no relay, no queue of addresses, no register at the pins, and written beats wait in block memory.
+//!
 //! Parameters: `port_bytes`, `address_bits`, the chip, the clock, `pad_cycles`: cycles from this module's pins to the chip's and
-//! back. Ports: `s_*` AXI4 slave, `sdram_*` pins, each directly at a register.
+//! back. Ports: `s_*` AXI4 slave, `sdram_*` pins, each directly at a register unless the clock is slow.
 
 mod control;
 mod data;
@@ -76,23 +78,30 @@ pub fn sdram(config: &Config, chip: &Chip, clock_hz: u32, pad_cycles: u32) -> Mo
         ("aw", s.aw_valid, s.aw_ready, s.aw_addr, s.aw_len, s.aw_id),
     ];
     for (name, valid, ready, addr, len, id) in channels {
-        let queue = queue(name, request, QUEUE, MemStyle::Lut);
-        let x = queue.sink("x");
-        x.set(valid, cat_lsb(&[addr.bits(low, config.address_bits - low), len, id]));
-        ready.set(x.ready);
-        queue.source("y").to(front.sink(name));
+        let what = cat_lsb(&[addr.bits(low, config.address_bits - low), len, id]);
+        let first = if shape.slow {
+            front.sink(name)
+        } else {
+            let queue = queue(name, request, QUEUE, MemStyle::Lut);
+            queue.source("y").to(front.sink(name));
+            queue.sink("x")
+        };
+        first.set(valid, what);
+        ready.set(first.ready);
         if low > 0 {
             m.unused("bursts are whole beats", addr.bits(0, low));
         }
     }
-    let w_queue = queue("w", bits + bytes, 2 * QUEUE, MemStyle::Lut);
+    let w_style = if shape.slow { MemStyle::Block } else { MemStyle::Lut };
+    let w_queue = queue("w", bits + bytes, 2 * QUEUE, w_style);
     let x = w_queue.sink("x");
     x.set(s.w_valid, cat_lsb(&[s.w_data, s.w_strb]));
     s.w_ready.set(x.ready);
     front.connect("written", s.w_valid & x.ready);
     w_queue.source("y").to(data.sink("w"));
 
-    let b_queue = queue("b", 2, 2 * QUEUE, MemStyle::Lut);
+    let b_queue =
+        if shape.slow { m.instance("b_queue", relay(2)) } else { queue("b", 2, 2 * QUEUE, MemStyle::Lut) };
     front.source("b").to(b_queue.sink("x"));
     let b = b_queue.source("y");
     s.b_valid.set(b.valid);
@@ -111,7 +120,7 @@ pub fn sdram(config: &Config, chip: &Chip, clock_hz: u32, pad_cycles: u32) -> Mo
     r.ready.set(s.r_ready);
     front.connect("read", r.valid & s.r_ready);
 
-    if config.fast_clock() {
+    if !shape.slow {
         let segments = m.instance("segments", relay(shape.segment_bits()));
         front.source("segment").to(segments.sink("x"));
         segments.source("y").to(control.sink("segment"));
@@ -122,12 +131,20 @@ pub fn sdram(config: &Config, chip: &Chip, clock_hz: u32, pad_cycles: u32) -> Mo
         data.connect(signal, control.out(signal));
     }
     for name in ["cke", "cs_n", "ras_n", "cas_n", "we_n"] {
-        let pin = m.reg(&format!("{name}_pin"), u(1), Some(i128::from(name != "cke")), "register of the pin");
-        pin.set(control.out(name));
-        m.output(&format!("sdram_{name}"), u(1), "command pin").set(pin.q());
+        let pin = if shape.slow {
+            control.out(name)
+        } else {
+            let reset = Some(i128::from(name != "cke"));
+            let pin = m.reg(&format!("{name}_pin"), u(1), reset, "register of the pin");
+            pin.set(control.out(name));
+            pin.q()
+        };
+        m.output(&format!("sdram_{name}"), u(1), "command pin").set(pin);
     }
     for (name, width) in [("ba", shape.bank_bits), ("a", shape.address_bits)] {
-        let pin = m.delay(&format!("{name}_pin"), control.out(name), "registers of the pins");
+        let pin = control.out(name);
+        let pin =
+            if shape.slow { pin } else { m.delay(&format!("{name}_pin"), pin, "registers of the pins") };
         m.output(&format!("sdram_{name}"), u(width), "bank or address pins").set(pin);
     }
     m.export(data, "dq", "sdram_dq");

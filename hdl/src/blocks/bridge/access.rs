@@ -12,7 +12,7 @@
 use super::registers::Registers;
 use super::request::WORD;
 use crate::dsl::{Module, Sig, mux, u};
-use sterna_spec::bridge::{BRIDGE, MEMORY, MOST_MEMORY, NOTHING, SPACE, STAGE, STAGE_WORDS};
+use sterna_spec::bridge::{BRIDGE, MEMORY, MOST_MEMORY, NOTHING, SPACE, STAGE, STAGE_WORDS, offset};
 use sterna_spec::registers;
 
 /// Bits of a word address within memory.
@@ -52,7 +52,7 @@ struct Access<'m> {
 }
 
 impl<'m> Access<'m> {
-    fn new(m: &'m Module, idle: Sig<'m>, replays: Sig<'m>) -> Access<'m> {
+    fn new(m: &'m Module, idle: Sig<'m>, replays: Sig<'m>, slow: bool) -> Access<'m> {
         let ask = m.stream_in("ask", u(WORD + 33), "accesses {word address, word, write}");
         let replay = m.stream_in("replay", u(WORD + 32), "writes of a commit {word address, word}");
         ask.ready.set(idle & !replays);
@@ -61,7 +61,7 @@ impl<'m> Access<'m> {
         let next = mux(replays, replay.data, ask.data.bits(0, WORD + 32));
         let address = m.reg("address_q", u(WORD), None, "word address");
         address.when(taken, next.bits(0, WORD));
-        let data = m.reg("data_q", u(32), None, "word to write");
+        let data = m.reg("data_q", u(32), slow.then_some(0), "word to write");
         data.when(taken, next.bits(WORD, 32));
         let write = m.reg("write", u(1), None, "the access writes");
         write.when(taken, replays | ask.data.msb());
@@ -103,21 +103,28 @@ fn start(m: &Module, name: &str, when: Sig<'_>, doc: &str) {
 /// Streams `ask` {word address, word, write} and `replay` {word address, word}; each ends with `done` or `replayed`, and `answer`.
 ///
 /// `address` and `data` are those of the access under way; `core_*`, `memory_*`, `put` and `commit` are high for one cycle to start
-/// it, `core_done`, `memory_done` and `committed` end it.
-pub(super) fn access(memory_bytes: u32, clock_hz: u32) -> Module {
+/// it, `core_done`, `memory_done` and `committed` end it. With a `slow` clock `put` also writes registers, of which `stored` is the one
+/// named `look`; `data` is 0 until the first access.
+pub(super) fn access(memory_bytes: u32, clock_hz: u32, slow: bool) -> Module {
     let m = Module::new("bridge_access", "Where an access goes, and whether it may.");
     let state = m.fsm("state", &["IDLE", "LOOK", "ACT", "WAIT", "DONE"], "what happens to the access");
     let [idle, act, waits, over] = ["IDLE", "ACT", "WAIT", "DONE"].map(|name| state.is(name));
     let committing = m.reg("committing", u(1), Some(0), "a commit is under way");
     let replays = committing.q();
     let committed = m.input("committed", u(1), "one cycle: the commit is over");
-    let Access { taken, address, data, write } = Access::new(&m, idle, replays);
+    let Access { taken, address, data, write } = Access::new(&m, idle, replays, slow);
     let served = Served::new(&m);
 
     let refused = m.reg("refused", u(1), Some(0), "the access found nothing, or an error");
     let index = address.bits(0, SPACE.trailing_zeros() - 2);
     let refusal = m.node("refusal", over & refused.q());
-    let registers = Registers::new(&m, [memory_bytes, clock_hz], index, data, refusal);
+    let stored = slow.then(|| {
+        // a write may begin a range, which needs its address
+        let range = m.u(index.width(), offset::CRC_ADDRESS / 4);
+        m.output("look", u(index.width()), "register to read").set(mux(write, range, index));
+        m.input("stored", u(32), "the register of a cycle ago")
+    });
+    let registers = Registers::new(&m, [memory_bytes, clock_hz], index, data, refusal, stored);
     let place = Place::new(&m, address, memory_bytes);
     // a commit reaches what the lock keeps others from, and nothing of what makes a commit
     let open = m.delay("open", replays | !registers.locked(), "core, memory and CRC unit may be written");
@@ -132,7 +139,8 @@ pub(super) fn access(memory_bytes: u32, clock_hz: u32) -> Module {
     start(&m, "memory_crc", wrote.range, "compute the CRC of a range");
     start(&m, "commit", wrote.commit, "carry out the staged words");
     let put = m.node("stages", plain & place.stage);
-    m.output("put", u(1), "one cycle: write a word of the staging area").set(put);
+    let puts = if slow { put | wrote.kept } else { put };
+    m.output("put", u(1), "one cycle: write a word of the staging area").set(puts);
 
     let away = m.node("away", (read | opened) & (place.core | place.memory) | wrote.range);
     let looked = m.node("looked", read & place.register);
@@ -149,7 +157,7 @@ pub(super) fn access(memory_bytes: u32, clock_hz: u32) -> Module {
     refused.when(act, !(away | looked | wrote.any | put));
     refused.when(waits, served.failed);
     refused.when(idle, 0);
-    registers.computed(waits & ranged.q() & served.done, served.value);
+    registers.computed(&m, waits & ranged.q() & served.done, served.value, served.failed);
     let answer = m.reg("answer_q", u(32), None, "the word read");
     answer.when(waits, served.value);
     answer.when(act, mux(place.register, registers.word, m.u(32, NOTHING)));

@@ -2,10 +2,12 @@
 
 use crate::blocks::axi;
 use crate::dsl::{Module, cat_lsb, mux, u};
+use sterna_spec::config::Config;
 use sterna_spec::registers::SPACE;
 
-/// `read` and `write` begin an access to `address` (in words), with `data`; `done` ends it, with `value` and `failed`.
-pub(super) fn core() -> Module {
+/// `read` and `write` begin an access to `address` (in words), with `data`; `done` ends it, with `value` and `failed`, which are
+/// registers unless the clock is slow.
+pub(super) fn core(config: &Config) -> Module {
     let m = Module::new("bridge_core", "AXI4-Lite master: one access at a time.");
     let bits = SPACE.trailing_zeros();
     let read = m.input("read", u(1), "one cycle: read");
@@ -32,12 +34,19 @@ pub(super) fn core() -> Module {
     bus.r_ready.set(1);
     bus.b_ready.set(1);
 
-    let done = m.reg("ended", u(1), Some(0), "the answer is there");
-    done.set(bus.r_valid | bus.b_valid);
+    let ended = bus.r_valid | bus.b_valid;
     let bad = mux(bus.r_valid, bus.r_resp.bit(1), bus.b_resp.bit(1));
-    m.output("done", u(1), "one cycle: the access has ended").set(done.q());
-    m.output("failed", u(1), "the answer was an error").set(m.delay("bad", bad, "the answer was an error"));
-    m.output("value", u(32), "the word read").set(m.delay("word", bus.r_data, "the word read"));
+    let (done, bad, word) = if config.fast_clock() {
+        let done = m.reg("ended", u(1), Some(0), "the answer is there");
+        done.set(ended);
+        let bad = m.delay("bad", bad, "the answer was an error");
+        (done.q(), bad, m.delay("word", bus.r_data, "the word read"))
+    } else {
+        (ended, m.node("bad", bad), bus.r_data)
+    };
+    m.output("done", u(1), "one cycle: the access has ended").set(done);
+    m.output("failed", u(1), "the answer was an error").set(bad);
+    m.output("value", u(32), "the word read").set(word);
     m.unused("only the error bit matters", cat_lsb(&[bus.r_resp.bit(0), bus.b_resp.bit(0)]));
     m
 }

@@ -3,8 +3,11 @@
 //! ```text
 //!   byte ─► register ─► eight steps of the polynomial ─► sum
 //! ```
+//!
+//! Requests, commits and ranges each have a unit, or share one: a request sums up nothing while its access is carried out, and a
+//! commit has been judged when it computes a range.
 
-use crate::dsl::{Module, Sig, u};
+use crate::dsl::{Inst, Module, Sig, mux, u};
 use sterna_spec::bridge::eight_steps;
 
 /// `clear` begins anew, with the byte of its own cycle; not in the cycle behind one with a byte. `sum` is the CRC32 of all bytes two
@@ -32,6 +35,55 @@ pub(super) fn crc32() -> Module {
     state.when(clear, m.u(32, u32::MAX));
     m.output("sum", u(32), "CRC32 of the bytes").set(!state.q());
     m
+}
+
+/// Where a module's bytes are summed up: a unit `name` of its own, or ports to a shared one.
+pub(super) struct Sum<'m> {
+    m: &'m Module,
+    unit: Option<Inst<'m>>,
+    /// The CRC32 of all bytes two cycles ago.
+    pub sum: Sig<'m>,
+}
+
+impl<'m> Sum<'m> {
+    pub fn new(m: &'m Module, name: &str, shared: bool) -> Sum<'m> {
+        let unit = (!shared).then(|| m.instance(name, crc32()));
+        let sum =
+            unit.map_or_else(|| m.input("crc_sum", u(32), "CRC32 of the bytes"), |unit| unit.out("sum"));
+        Sum { m, unit, sum }
+    }
+
+    /// Begins anew while `rests`, or where others have a turn, with `begins`.
+    pub fn clear(&self, rests: Sig<'m>, begins: Sig<'m>) {
+        match self.unit {
+            Some(unit) => unit.connect("clear", rests),
+            None => self.m.output("crc_clear", u(1), "begins anew").set(begins),
+        }
+    }
+
+    /// A byte when `valid`.
+    pub fn feed(&self, valid: Sig<'m>, byte: Sig<'m>) {
+        if let Some(unit) = self.unit {
+            unit.connect("valid", valid);
+            unit.connect("data", byte);
+        } else {
+            self.m.output("crc_valid", u(1), "a byte is there").set(valid);
+            self.m.output("crc_data", u(8), "the byte").set(byte);
+        }
+    }
+}
+
+/// The unit that `users` share: one of them has a turn at a time.
+pub(super) fn shared<'m>(m: &'m Module, users: [Inst<'m>; 3]) {
+    let unit = m.instance("crc", crc32());
+    let any = |port: &str| users.map(|user| user.out(port)).into_iter().reduce(|a, b| a | b);
+    for port in ["clear", "valid"] {
+        unit.connect(port, any(&format!("crc_{port}")).unwrap_or(m.u(1, 0)));
+    }
+    let [first, second, third] = users.map(|user| user.out("crc_data"));
+    let [own, others, _] = users.map(|user| user.out("crc_valid"));
+    unit.connect("data", mux(own, first, mux(others, second, third)));
+    users.iter().for_each(|user| user.connect("crc_sum", unit.out("sum")));
 }
 
 #[cfg(test)]

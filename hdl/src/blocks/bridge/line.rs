@@ -5,17 +5,20 @@
 //!   tx ◄─ transmitter ◄─────────────────── x
 //! ```
 
-use crate::blocks::fifo::fifo;
+use crate::blocks::fifo::fifo_of;
 use crate::blocks::uart::{receiver, transmitter};
 use crate::dsl::{MemStyle, Module, cat_lsb, u};
 use sterna_spec::bridge::QUEUE;
+use sterna_spec::config::Config;
 
-/// Input `rx`, output `tx`, streams of bytes `y` (received) and `x` (to send), output `errors`.
-pub(super) fn line(bit_cycles: u32) -> Module {
+/// Input `rx`, output `tx`, streams of bytes `y` (received) and `x` (to send), output `errors`. With a slow clock the queue is
+/// block memory.
+pub(super) fn line(config: &Config, bit_cycles: u32) -> Module {
     let m = Module::new("bridge_line", "The serial line of the bridge.");
     let input = m.instance("receiver", receiver(bit_cycles));
     input.connect("rx", m.input("rx", u(1), "the line from the host"));
-    let queue = m.instance("queue", fifo(8, QUEUE, MemStyle::Lut));
+    let style = if config.fast_clock() { MemStyle::Lut } else { MemStyle::Block };
+    let queue = m.instance("queue", fifo_of(config, 8, QUEUE, style));
     input.source("y").to(queue.sink("x"));
     queue.source("y").to(m.stream_out("y", u(8), "bytes received"));
     let output = m.instance("transmitter", transmitter(bit_cycles));

@@ -7,10 +7,12 @@
 //!   crc ───► bursts ─────┘                                             └─► CRC32, a byte a cycle
 //! ```
 //!
-//! A burst is asked for when the queue has room for all of it, so the bus never waits for the CRC.
+//! A burst is asked for when the queue has room for all of it, so the bus never waits for the CRC. Where the clock is slow, beats
+//! come one by one and are used where they are ([`Beats`]).
 
 use super::access::MEMORY_WORD;
-use super::crc::crc32;
+use super::beats::Beats;
+use super::crc::Sum;
 use super::range::{Bursts, QUEUE};
 use crate::blocks::axi::{self, ReadMaster, WriteMaster};
 use crate::blocks::fifo::fifo;
@@ -36,18 +38,24 @@ pub(super) fn memory(config: &Config, memory_bytes: u32) -> Module {
     let lane = if lane_bits > 0 { Some(address.bits(0, lane_bits)) } else { None };
     write_beat(&m, &w, write, beat_address, data, lane);
     let ranging = state.is("RANGE");
-    let beat = Beat::new(&m, &r, [state.is("FETCH"), ranging], lane);
+    let fetch = state.is("FETCH");
+    let beats = if config.fast_clock() {
+        let beat = Beat::new(&m, &r, [fetch, ranging], lane);
+        let bursts = Bursts::new(&m, config, memory_bytes, [idle & crc, ranging, beat.popped]);
+        let drained = m.delay("drained", bursts.drained & !beat.shifts, "every byte of the range was taken");
+        bursts.ask(&m, &r, read, beat_address);
+        let (value, byte) = (beat.value.bits(0, 32), beat.value.bits(0, 8));
+        Beats { value, byte, fetched: beat.popped, shifts: beat.shifts, whole: bursts.whole, drained }
+    } else {
+        let when = [read, idle & crc, ranging, state.is("DONE")];
+        Beats::new(&m, config, memory_bytes, &r, when, beat_address, lane)
+    };
+    let whole = beats.whole;
+    let sum = Sum::new(&m, "crc_unit", !config.fast_clock());
+    sum.clear(idle, crc);
+    sum.feed(ranging & beats.shifts, beats.byte);
 
-    let bursts = Bursts::new(&m, config, memory_bytes, [idle & crc, ranging, beat.popped]);
-    let whole = bursts.whole;
-    let drained = m.delay("drained", bursts.drained & !beat.shifts, "every byte of the range was taken");
-    bursts.ask(&m, &r, read, beat_address);
-    let sum = m.instance("crc_unit", crc32());
-    sum.connect("clear", idle);
-    sum.connect("valid", ranging & beat.shifts);
-    sum.connect("data", beat.value.bits(0, 8));
-
-    moves(state, [read, write, crc], [w.b_valid, beat.popped, !beat.shifts, whole, drained]);
+    moves(state, [read, write, crc], [w.b_valid, beats.fetched, !beats.shifts, whole, beats.drained]);
     let bad = m.reg("bad", u(1), None, "an answer was an error, or the range is none");
     bad.when(idle, 0);
     let refused = state.is("FIT") & !whole;
@@ -56,11 +64,16 @@ pub(super) fn memory(config: &Config, memory_bytes: u32) -> Module {
         "only the error bit matters, and beats are counted",
         cat_lsb(&[r.r_resp.bit(0), w.b_resp.bit(0), r.r_last]),
     );
-    let summed = m.reg("summed", u(1), None, "the value is a CRC");
-    summed.when(idle, crc);
     m.output("done", u(1), "one cycle: the access has ended").set(state.is("DONE"));
     m.output("failed", u(1), "an answer was an error, or the range is none").set(bad.q());
-    let value = mux(summed.q(), sum.out("sum"), beat.value.bits(0, 32));
+    let value = if config.fast_clock() {
+        let summed = m.reg("summed", u(1), None, "the value is a CRC");
+        summed.when(idle, crc);
+        mux(summed.q(), sum.sum, beats.value)
+    } else {
+        m.unused("it is stored by whoever shares the unit", sum.sum);
+        beats.value
+    };
     m.output("value", u(32), "the word, or the CRC").set(value);
     m
 }

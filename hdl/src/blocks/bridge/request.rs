@@ -11,7 +11,7 @@
 //!
 //! Words of a write are carried out as they arrive, words of a read as they are sent.
 
-use super::crc::crc32;
+use super::crc::Sum;
 use crate::dsl::{Module, cat_lsb, index_width, mux, u};
 use sterna_spec::bridge::{BRIDGE, offset};
 
@@ -19,8 +19,8 @@ use sterna_spec::bridge::{BRIDGE, offset};
 pub(super) const WORD: u32 = 30;
 
 /// Streams `rx`, `tx` (bytes), `ask` {word address, word, write}; the access ends with `done` and `answer`.
-/// Outputs `dropped` (one cycle) and `read_crc`. A byte is waited for `timeout` cycles.
-pub(super) fn request(timeout: u32) -> Module {
+/// Outputs `dropped` (one cycle) and `read_crc`. A byte is waited for `timeout` cycles. `shared`: its CRC unit is outside, and READ_CRC.
+pub(super) fn request(timeout: u32, shared: bool) -> Module {
     let m = Module::new("bridge_request", "Requests of UARTBone as accesses, and their answers as bytes.");
     let rx = m.stream_in("rx", u(8), "bytes received");
     let tx = m.stream_out("tx", u(8), "bytes to send");
@@ -86,10 +86,9 @@ pub(super) fn request(timeout: u32) -> Module {
     m.output("dropped", u(1), "one cycle: a request was forgotten, or a byte is no command")
         .set(late | (taken & command & !known & byte.any()));
 
-    let sum = m.instance("crc", crc32());
-    sum.connect("clear", command);
-    sum.connect("valid", (taken & ((command & known) | length | place)) | sent);
-    sum.connect("data", mux(sending, word.q().bits(24, 8), byte));
+    let sum = Sum::new(&m, "crc", shared);
+    sum.clear(command, command);
+    sum.feed((taken & ((command & known) | length | place)) | sent, mux(sending, word.q().bits(24, 8), byte));
     let first = m.reg("first", u(1), None, "no word is done");
     first.when(place, 1);
     first.when(check, 0);
@@ -97,8 +96,13 @@ pub(super) fn request(timeout: u32) -> Module {
     counts.when(first.q(), !write.q() & address.q().ne((BRIDGE + offset::READ_CRC) / 4));
     let ended = m.reg("ended", u(1), Some(0), "such a read has ended");
     ended.set(check & none & !first.q() & counts.q());
-    let crc = m.reg("crc_of_read", u(32), Some(0), "CRC32 of the last read");
-    crc.when(ended.q(), sum.out("sum"));
-    m.output("read_crc", u(32), "CRC32 of the last read").set(crc.q());
+    if shared {
+        m.unused("whoever shares the unit stores it", sum.sum);
+        m.output("summed", u(1), "one cycle: the sum is READ_CRC").set(ended.q());
+    } else {
+        let crc = m.reg("crc_of_read", u(32), Some(0), "CRC32 of the last read");
+        crc.when(ended.q(), sum.sum);
+        m.output("read_crc", u(32), "CRC32 of the last read").set(crc.q());
+    }
     m
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   segment ─► prepare ─► next ─► current ─► READ, WRITE     one command a cycle
-//!                 │                      ┌─► ACTIVE, PRECHARGE
+//!                 │     (fast clock)     ┌─► ACTIVE, PRECHARGE
 //!                 └─ opens its row ──────┘
 //!   sequence: power up, refresh ───────────► PRECHARGE all, REFRESH, LOAD MODE
 //! ```
@@ -65,27 +65,35 @@ pub(super) struct Beat<'m> {
 pub(super) fn control(shape: &Shape) -> Module {
     let m = Module::new("sdram_control", "Segments of rows to commands of an SDRAM.");
     let segment = m.stream_in("segment", u(shape.segment_bits()), "segments");
-    let next = Stage::new(&m, shape, "next");
+    let next = (!shape.slow).then(|| Stage::new(&m, shape, "next"));
     let current = Stage::new(&m, shape, "current");
     let claimed = m.wire("claimed", u(1)).doc("the command pins are wanted for a row");
     let (beat, done) = beats(&m, shape, &current, claimed.sig());
-    let advance = m.node("advance", next.valid.q() & (!current.valid.q() | done));
-    current.valid.when(advance, 1);
-    current.valid.when(done, 0);
-    current.load(advance, next.all());
-    current.column.when(beat.any, current.column.q().wrapping_add(1));
-    current.left.when(beat.any, current.left.q().wrapping_sub(1));
-
+    let free = !current.valid.q() | done;
+    let advance = next.as_ref().map(|next| m.node("advance", next.valid.q() & free));
     let quiet = m.wire("quiet", u(1));
     let sequence = Sequence::new(&m, shape, quiet.sig());
-    let prepare = Prepare::new(&m, shape, segment, [&next, &current], &beat, &sequence);
+    let ahead: Vec<&Stage<'_>> = next.iter().chain([&current]).collect();
+    let room = next.as_ref().map_or(free, |next| !next.valid.q());
+    let prepare = Prepare::new(&m, shape, segment, (&ahead, room), &beat, &sequence);
     claimed.set(if shape.burst > 1 { m.u(1, 0) } else { prepare.close | prepare.activate });
-    next.valid.when(prepare.go, 1);
-    next.valid.when(advance, 0);
-    next.load(prepare.go, prepare.parts);
+    let (enter, parts) = match (&next, advance) {
+        (Some(next), Some(advance)) => {
+            next.valid.when(prepare.go, 1);
+            next.valid.when(advance, 0);
+            next.load(prepare.go, prepare.parts);
+            (advance, next.all())
+        }
+        _ => (prepare.go, prepare.parts),
+    };
+    current.valid.when(enter, 1);
+    current.valid.when(done, 0);
+    current.load(enter, parts);
+    current.column.when(beat.any, current.column.q().wrapping_add(1));
+    current.left.when(beat.any, current.left.q().wrapping_sub(1));
     let idle =
         m.reg("idle", u(1), Some(0), "everything behind `prepare` is finished, all rows may be closed");
-    idle.set(sequence.hold & !next.valid.q() & !current.valid.q() & prepare.rested);
+    idle.set(ahead.iter().fold(sequence.hold, |all, stage| all & !stage.valid.q()) & prepare.rested);
     quiet.set(idle.q());
 
     m.output("read", u(1), "a READ in this cycle").set(beat.read);

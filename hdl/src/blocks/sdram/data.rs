@@ -5,12 +5,11 @@
 //!   dq_in ─► register ─► words so far ─► beat ─► r {data, last, id, beyond the chip}
 //!   tag of a READ ──────► as many cycles later ───┘
 //! ```
+//!
+//! With a slow clock the registers at the pins are left out: those in the pads are enough.
 
 use super::shape::Shape;
 use crate::dsl::{Module, Sig, cat_lsb, mux, u};
-
-/// Cycles from the decision for a command to its pins.
-const COMMAND: u32 = 2;
 
 /// Inputs `read`, `write`, `tag` as [`super::control::control`] gives them; stream `w` {data, bytes to write}, of which a beat is taken with each
 /// WRITE; stream `r` {data, last, id, beyond the chip}, which must have room; the data pins.
@@ -44,20 +43,27 @@ pub(super) fn data(shape: &Shape) -> Module {
         sending.set(0);
     }
     let now = sending.q().bit(0);
-    let out = m.delay("dq_pins", beat.q().bits(0, word), "registers of the data pins");
+    let pins = |name: &str, value, doc: &str| if shape.slow { value } else { m.delay(name, value, doc) };
+    let out = pins("dq_pins", beat.q().bits(0, word), "registers of the data pins");
     m.output("dq_out", u(word), "data to the chip").set(out);
-    let drive = m.reg("drive", u(1), Some(0), "the data pins are driven");
-    drive.set(now);
-    m.output("dq_oe", u(1), "the data pins are driven").set(drive.q());
-    let all = (1i128 << masks) - 1;
-    let dqm = m.reg("dqm_pins", u(masks), Some(all), "registers of the mask pins");
-    dqm.when(now, mask.q().bits(0, masks));
-    dqm.set((!ready).repeat(masks));
-    m.output("dqm", u(masks), "bytes that the chip ignores").set(dqm.q());
+    let (mask, rest) = (mask.q().bits(0, masks), (!ready).repeat(masks));
+    let (drive, dqm) = if shape.slow {
+        (now, mux(now, mask, rest))
+    } else {
+        let drive = m.reg("drive", u(1), Some(0), "the data pins are driven");
+        drive.set(now);
+        let all = (1i128 << masks) - 1;
+        let dqm = m.reg("dqm_pins", u(masks), Some(all), "registers of the mask pins");
+        dqm.when(now, mask);
+        dqm.set(rest);
+        (drive.q(), dqm.q())
+    };
+    m.output("dq_oe", u(1), "the data pins are driven").set(drive);
+    m.output("dqm", u(masks), "bytes that the chip ignores").set(dqm);
 
     // a READ's words come this many cycles after it, the last one here
     let input = m.input("dq_in", u(word), "data from the chip");
-    let dq = m.delay("dq", input, "registers of the data pins, incoming");
+    let dq = pins("dq", input, "registers of the data pins, incoming");
     let words = if shape.burst > 1 {
         let before = m.reg("words", u(bits - word), None, "words before it, the first one lowest");
         before.set(cat_lsb(&[before.q(), dq]).bits(word, bits - word));
@@ -65,7 +71,8 @@ pub(super) fn data(shape: &Shape) -> Module {
     } else {
         dq
     };
-    let latency = COMMAND + shape.cas_latency + shape.burst + shape.pad_cycles;
+    // a fast clock adds a register on the way to the pins and one on the way back
+    let latency = if shape.slow { 0 } else { 2 } + shape.cas_latency + shape.burst + shape.pad_cycles;
     let valid = m.reg("coming", u(latency), Some(0), "READs on their way, a bit for each cycle");
     valid.set(cat_lsb(&[read, valid.q()]).bits(0, latency));
     let arrived = delayed(&m, "tag", tag, latency);

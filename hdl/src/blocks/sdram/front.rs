@@ -1,12 +1,12 @@
 //! Bursts of the bus to segments: cut so that none leaves a row, reserved room for what comes back, directions in groups.
 //!
 //! ```text
-//!   ar ─► burst ─► cut ─► segment with room ──┐
+//!   ar ─► burst ─► cut ─► segment with room ──┐           cut: no register with a slow clock
 //!   aw ─► burst ─► beats whose data is here ──┴─► one direction at a time ─► segment
 //! ```
 
 use super::shape::{SEGMENT, Segment, Shape};
-use crate::dsl::{Module, Reg, Sig, Sink, Source, count_width, index_width, mux, u};
+use crate::dsl::{Module, Reg, Sig, Sink, Source, Wire, count_width, index_width, mux, u};
 
 /// Cycles without work in one direction after which the other has its turn.
 const IDLE: u32 = 7;
@@ -88,19 +88,29 @@ pub(super) fn front(shape: &Shape, room: usize) -> Module {
 
 /// The reads: a burst, and the segment cut from it.
 struct Reads<'m> {
-    held: Reg<'m>,
+    end: Cut<'m>,
     free: Reg<'m>,
     segment: Segment<'m>,
     available: Sig<'m>,
 }
 
+/// What ends when a segment goes.
+enum Cut<'m> {
+    /// The register that holds it.
+    Held(Reg<'m>),
+    /// Only then the burst goes on.
+    Direct(Wire<'m>),
+}
+
 impl<'m> Reads<'m> {
     fn new(m: &'m Module, shape: &Shape, from: Source<'m>, room: usize) -> Reads<'m> {
         let burst = Burst::new(m, shape, "r", from);
-        let held = m.reg("cut_valid", u(1), Some(0), "a read segment is there");
-        let beat = m.reg("cut_beat", u(shape.beat_bits()), None, "its first beat");
-        let left = m.reg("cut_left", u(SEGMENT), None, "its beats - 1");
-        let tag = m.reg("cut_tag", u(3), None, "{last, id, beyond the chip}");
+        let register = (!shape.slow).then(|| {
+            let held = m.reg("cut_valid", u(1), Some(0), "a read segment is there");
+            let beat = m.reg("cut_beat", u(shape.beat_bits()), None, "its first beat");
+            let left = m.reg("cut_left", u(SEGMENT), None, "its beats - 1");
+            (held, [beat, left, m.reg("cut_tag", u(3), None, "{last, id, beyond the chip}")])
+        });
         let free =
             m.reg("free", u(count_width(room)), Some(room as i128), "room for beats that is not spoken for");
 
@@ -108,24 +118,33 @@ impl<'m> Reads<'m> {
         let beyond = burst.left.q().bits(SEGMENT, 8 - SEGMENT).any();
         let last = m.node("r_last", !beyond & burst.left.q().bits(0, SEGMENT).le(to_end));
         let length = mux(last, burst.left.q().bits(0, SEGMENT), to_end);
-        let cut = m.node("cut", burst.valid.q() & !held.q());
-        held.when(cut, 1);
-        beat.when(cut, burst.beat.q());
-        left.when(cut, length);
-        tag.when(cut, m.cat_lsb(&[last, burst.id.q(), burst.bad.q()]));
+        let tag = m.cat_lsb(&[last, burst.id.q(), burst.bad.q()]);
+        let now = [burst.beat.q(), length, tag];
+        let (end, cut, valid, [beat, left, tag]) = if let Some((held, parts)) = register {
+            let cut = m.node("cut", burst.valid.q() & !held.q());
+            held.when(cut, 1);
+            parts.iter().zip(now).for_each(|(part, value)| part.when(cut, value));
+            (Cut::Held(held), cut, held.q(), parts.map(Reg::q))
+        } else {
+            let cut = m.wire("cut", u(1)).doc("the segment goes");
+            (Cut::Direct(cut), cut.sig(), burst.valid.q(), now)
+        };
         let high = shape.beat_bits() - SEGMENT;
         let next = burst.beat.q().bits(SEGMENT, high).wrapping_add(1);
         burst.beat.when(cut, m.cat_lsb(&[m.u(SEGMENT, 0), next]));
         burst.left.when(cut, burst.left.q().wrapping_sub(to_end).wrapping_sub(1));
         burst.valid.when(cut & last, 0);
 
-        let available = m.node("read_available", held.q() & free.q().gt(left.q()));
-        let segment = Segment { beat: beat.q(), left: left.q(), write: m.u(1, 0), tag: tag.q() };
-        Reads { held, free, segment, available }
+        let available = m.node("read_available", valid & free.q().gt(left));
+        let segment = Segment { beat, left, write: m.u(1, 0), tag };
+        Reads { end, free, segment, available }
     }
 
     fn run(&self, m: &'m Module, go: Sig<'m>, popped: Sig<'m>) {
-        self.held.when(go, 0);
+        match self.end {
+            Cut::Held(held) => held.when(go, 0),
+            Cut::Direct(cut) => cut.set(go),
+        }
         let free = self.free.q();
         let width = free.width();
         let spent = m.node("spent", mux(go, self.segment.left + m.u(1, 1), m.u(SEGMENT + 1, 0)));

@@ -1,17 +1,17 @@
-//! The segment that comes after next: closes and opens rows for it.
+//! The segment behind those that are under way: closes and opens rows for it.
 //!
 //! Takes a segment, looks its row up in the next cycle, and closes and opens as needed; a segment in an open row passes in two
-//! cycles. Rows stay open until another row of their bank is wanted.
+//! cycles. Rows stay open until another row of their bank is wanted; with a slow clock a LUT RAM holds their numbers.
 
 use super::control::{Beat, Stage};
 use super::sequence::Sequence;
 use super::shape::{Segment, Shape, Timer};
-use crate::dsl::{Module, Reg, Sig, Source, u};
+use crate::dsl::{MemStyle, Module, Reg, Sig, Source, u};
 
 /// One bank: which row is open, and how long it must stay so.
 struct Bank<'m> {
     open: Reg<'m>,
-    row: Reg<'m>,
+    row: Option<Reg<'m>>,
     keep: Timer<'m>,
 }
 
@@ -49,11 +49,12 @@ pub(super) struct Prepare<'m> {
 }
 
 impl<'m> Prepare<'m> {
+    /// `ahead`: the segments under way; `room`: the first of them may be taken over.
     pub fn new(
         m: &'m Module,
         shape: &Shape,
         from: Source<'m>,
-        [next, current]: [&Stage<'m>; 2],
+        (ahead, room): (&[&Stage<'m>], Sig<'m>),
         beat: &Beat<'m>,
         sequence: &Sequence<'m>,
     ) -> Prepare<'m> {
@@ -71,9 +72,10 @@ impl<'m> Prepare<'m> {
         let occupied = m.reg("occupied", u(1), None, "some row of its bank is open");
         let wait = Timer::new(m, "spacing", shape.t.rp.max(shape.t.rcd), "cycles until its next step");
         let able = m.node("able", valid.q() & checked.q() & wait.over & !sequence.hold);
-        let go = m.node("prepare_go", able & hit.q() & !next.valid.q());
-        let used = [next, current].map(|stage| stage.valid.q() & stage.bank.q().eq(bank));
-        let used = m.node("used", used[0] | used[1]).doc("a segment ahead needs the bank's row");
+        let go = m.node("prepare_go", able & hit.q() & room);
+        let used = ahead.iter().map(|stage| stage.valid.q() & stage.bank.q().eq(bank));
+        let used = used.reduce(|a, b| a | b).unwrap_or(m.u(1, 0));
+        let used = m.node("used", used).doc("a segment ahead needs the bank's row");
         let rested = of_bank(banks.iter().map(|b| b.keep.over).collect(), 1);
         let miss = if shape.burst > 1 { able & !hit.q() & !beat.any } else { able & !hit.q() };
         let miss = m.node("miss", miss);
@@ -89,20 +91,27 @@ impl<'m> Prepare<'m> {
         checked.when(load | sequence.close, 0);
         checked.when(valid.q(), 1);
         let is_open = m.node("is_open", of_bank(banks.iter().map(|b| b.open.q()).collect(), 1));
-        let open_row = of_bank(banks.iter().map(|b| b.row.q()).collect(), shape.row_bits);
+        let registers: Vec<Sig<'m>> = banks.iter().filter_map(|b| b.row).map(Reg::q).collect();
+        let open_row = if registers.is_empty() {
+            let rows = m.mem("rows", shape.row_bits, banks.len(), MemStyle::Lut, "the open rows");
+            rows.write(activate, bank, row);
+            rows.read_async("open_row", bank)
+        } else {
+            of_bank(registers, shape.row_bits)
+        };
         hit.when(!checked.q(), is_open & open_row.eq(row));
         hit.when(activate, 1);
         occupied.when(!checked.q(), is_open);
         occupied.when(close, 0);
         wait.start(close, shape.t.rp - 1);
-        wait.start(activate, shape.t.rcd.saturating_sub(3)); // `next` and `current` take two cycles
+        wait.start(activate, shape.t.rcd.saturating_sub(1 + ahead.len() as u32)); // they take a cycle each
         wait.run();
 
         for (i, b) in banks.iter().enumerate() {
             let mine = bank.eq(i);
             b.open.when(sequence.close | close & mine, 0);
             b.open.when(activate & mine, 1);
-            b.row.when(activate & mine, row);
+            b.row.iter().for_each(|own| own.when(activate & mine, row));
             let keep = Keep::new(shape);
             b.keep.start(activate & mine, keep.activate - 1);
             b.keep.start(beat.read & beat.bank.eq(i), keep.read - 1);
@@ -120,7 +129,7 @@ fn banks<'m>(m: &'m Module, shape: &Shape) -> Vec<Bank<'m>> {
     let most = keep.activate.max(keep.read).max(keep.write);
     let bank = |i| Bank {
         open: m.reg(&format!("open{i}"), u(1), Some(0), "a row of the bank is open"),
-        row: m.reg(&format!("row{i}"), u(shape.row_bits), None, "the row"),
+        row: (!shape.slow).then(|| m.reg(&format!("row{i}"), u(shape.row_bits), None, "the row")),
         keep: Timer::new(m, &format!("keep{i}"), most, "cycles that it must stay open"),
     };
     (0..1 << shape.bank_bits).map(bank).collect()

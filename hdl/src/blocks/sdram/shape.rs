@@ -28,6 +28,8 @@ pub(super) struct Shape {
     pub initial_refreshes: u32,
     /// Content of the mode register.
     pub mode: u32,
+    /// The clock is slow: registers that only cut paths are left out.
+    pub slow: bool,
     pub t: Timing,
 }
 
@@ -61,6 +63,7 @@ impl Shape {
             pad_cycles,
             initial_refreshes: chip.initial_refreshes,
             mode: chip.mode(burst),
+            slow: !config.fast_clock(),
             t,
         })
     }
