@@ -16,7 +16,8 @@ use super::query::unread_address;
 use super::shape::{COUNT_BITS, HEAD_BITS, HEADS_BITS, Shape, later, taps};
 use super::softmax::fixed_sum_bits;
 use super::walk::{Pass, Slots, slots};
-use crate::blocks::{fifo::fifo, fp};
+use crate::blocks::fifo::fifo;
+use crate::blocks::fp::{self, Pace};
 use crate::dsl::{MemStyle, Module, Sig, Wire, count_width, index_width, u};
 
 /// Bits of a sum in `att_data`.
@@ -107,8 +108,19 @@ fn scalars<'m>(
         [m.input("first_max", u(8), "SREG of head 0's"), m.input("first_sum", u(8), "SREG of head 0's")];
     let total = totals.word_dyn(now.slot, fixed_sum_bits(shape));
     let float = m.instance("u_float", fp::int_to_f32(total.width(), shape.pace));
-    float.connect("value", m.delay("total", total, "the slot's sum of weights").as_signed());
-    let largest = later(m, "largest_tag", largest.word_dyn(now.slot, 31), 1 + cycles).zext(32);
+    let largest = match shape.pace {
+        Pace::Fast => {
+            let total = m.delay("total", total, "the slot's sum of weights");
+            float.connect("value", total.as_signed());
+            later(m, "largest_tag", largest.word_dyn(now.slot, 31), 1 + cycles)
+        }
+        // the slot does not change between SUM and the cycle after; what is held does not at all
+        Pace::Slow => {
+            float.connect("value", total.as_signed());
+            largest.word_dyn(later(m, "slot_tag", now.slot, 1 + cycles), 31)
+        }
+    };
+    let largest = largest.zext(32);
     // the head is known a cycle after the largest weight's turn, and still is after the sum's
     let sum_turn = m.delay("sum_turn", is_sum, "the sum's turn, not the largest weight's");
     let index = sum_turn.mux(firsts[1], firsts[0]).wrapping_add(head.zext(8));
