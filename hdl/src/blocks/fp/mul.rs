@@ -8,6 +8,8 @@
 //! s5  rounded and packed
 //! ```
 //!
+//! At a slow clock s2, which makes the whole product, and s5 end in registers.
+//!
 //! | port | | |
 //! |---|---|---|
 //! | `a`, `b` | in | binary32 |
