@@ -75,6 +75,7 @@ const CELLS: &[(&str, &str)] = &[
     ("ALU", "carry cells"),
     ("RAM16SDP4", "memories of 16 x 4 bits"),
     ("BSRAM", "block memories of 18 kbit"),
+    ("MULT36X36", "multipliers of 36 x 36 bits"),
     ("MULT18X18", "multipliers of 18 x 18 bits"),
     ("rPLL", "clock generators"),
     ("IOB", "pins"),

@@ -76,8 +76,11 @@ fn pipeline(c: &Config, v: &Vector) -> f64 {
     let fp = cycles.fp;
     let factor = if v.m_kind == MKind::None { 0 } else { fp.mul };
     let function = if matches!(v.func, Func::None | Func::Relu) { 0 } else { fp.sfu };
-    let second =
-        if matches!(v.zop, ZOp::Add | ZOp::Mul | ZOp::Square) { cycles.zop - cycles.short } else { 0 };
+    let second = match v.zop {
+        ZOp::Add => cycles.sum - cycles.short,
+        ZOp::Mul | ZOp::Square => cycles.product - cycles.short,
+        _ => 0,
+    };
     let codes = matches!(v.dst_kind, DstKind::Act | DstKind::Query | DstKind::Kv);
     let late = match (v.reduce_max.is_some(), codes) {
         (true, _) => (c.lanes.ilog2() + 1).max(fp.f32_to_int),

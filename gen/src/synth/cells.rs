@@ -45,7 +45,7 @@ const KINDS: &[(&[&str], Role, u64)] = &[
     (&["RAMB36E2"], Role::Memory, 2),
     (&["URAM288", "URAM288_BASE"], Role::Memory, 16),
     // two of 9 x 9 bits are one of 18 x 18, but need not share a place
-    (&["DSP48E2", "MULT18X18D", "MULT18X18", "MULT9X9"], Role::Multiplier, 0),
+    (&["DSP48E2", "MULT18X18D", "MULT36X36", "MULT18X18", "MULT9X9"], Role::Multiplier, 0),
 ];
 
 /// Role and cost of a cell; nothing if it is not known.

@@ -17,7 +17,8 @@ use super::query::unread_address;
 use super::shape::{COUNT_BITS, HEAD_BITS, HEADS_BITS, Shape, later, taps};
 use super::softmax::total_bits;
 use super::walk::{Pass, Slots, slots};
-use crate::blocks::{fifo::fifo, fp};
+use crate::blocks::fifo::fifo;
+use crate::blocks::fp::{self, Pace};
 use crate::dsl::{MemStyle, Module, Sig, Wire, count_width, index_width, u};
 
 /// Bits of a sum in `att_data`.
@@ -107,7 +108,14 @@ fn scalars<'m>(
     let firsts =
         [m.input("first_max", u(8), "SREG of head 0's"), m.input("first_sum", u(8), "SREG of head 0's")];
     let total = totals.word_dyn(now.slot, total_bits(shape));
-    let total = m.delay("total", total, "the slot's sum of weights");
+    let (total, largest) = match shape.pace {
+        Pace::Fast => (
+            m.delay("total", total, "the slot's sum of weights"),
+            later(m, "largest_tag", largest.word_dyn(now.slot, 31), 1 + cycles),
+        ),
+        // the slot does not change between SUM and the cycle after; what is held does not at all
+        Pace::Slow => (total, largest.word_dyn(later(m, "slot_tag", now.slot, 1 + cycles), 31)),
+    };
     let total = if shape.lent_units {
         total
     } else {
@@ -115,7 +123,7 @@ fn scalars<'m>(
         float.connect("value", total.as_signed());
         float.out("result")
     };
-    let largest = later(m, "largest_tag", largest.word_dyn(now.slot, 31), 1 + cycles).zext(32);
+    let largest = largest.zext(32);
     // the head is known a cycle after the largest weight's turn, and still is after the sum's
     let sum_turn = m.delay("sum_turn", is_sum, "the sum's turn, not the largest weight's");
     let index = sum_turn.mux(firsts[1], firsts[0]).wrapping_add(head.zext(8));

@@ -9,6 +9,8 @@
 //! s6  rounded and packed
 //! ```
 //!
+//! At a slow clock s2, s4 and s6 end in registers.
+//!
 //! | port | | |
 //! |---|---|---|
 //! | `a`, `b` | in | binary32 |

@@ -7,6 +7,8 @@
 //! s4  rounded and packed
 //! ```
 //!
+//! At a slow clock s2 and s4 end in registers.
+//!
 //! | port | | |
 //! |---|---|---|
 //! | `value` | in | signed, `width` bits |

@@ -8,6 +8,8 @@
 //! s5  rounded and packed
 //! ```
 //!
+//! At a slow clock s2, which makes the whole product, and s5 end in registers.
+//!
 //! | port | | |
 //! |---|---|---|
 //! | `a`, `b` | in | binary32 |
@@ -51,10 +53,16 @@ pub fn mul(pace: Pace) -> Module {
 
     // The sum of two biased exponents counts the bias twice.
     let exponent = at.later("exponent", exponent - 127u8, 2..=3);
-    let low = at.end(2, "low", a * b.bits(0, SPLIT), "a times the low part of b");
-    let high = at.end(2, "high", a * b.bits(SPLIT, 24 - SPLIT), "a times the high part of b");
-    let upper = high.wrapping_add(low.bits(SPLIT, 24));
-    let wide = at.end(3, "product", cat_lsb(&[low.bits(0, SPLIT), upper]), "a * b");
+    let wide = match pace {
+        Pace::Fast => {
+            let low = at.end(2, "low", a * b.bits(0, SPLIT), "a times the low part of b");
+            let high = at.end(2, "high", a * b.bits(SPLIT, 24 - SPLIT), "a times the high part of b");
+            let upper = high.wrapping_add(low.bits(SPLIT, 24));
+            at.end(3, "product", cat_lsb(&[low.bits(0, SPLIT), upper]), "a * b")
+        }
+        // in one piece: there are parts that join their multiplier blocks
+        Pace::Slow => at.end(2, "product", a * b, "a * b"),
+    };
 
     // 1 <= product < 4 in units of 2^46.
     let two = m.node("two_or_more", wide.bit(47));

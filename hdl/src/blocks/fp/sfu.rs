@@ -13,6 +13,8 @@
 //! s10  mantissa of a special result or of the table chosen
 //! ```
 //!
+//! At a slow clock s4, which is the ROM's, s7 and s10 end in registers.
+//!
 //! | port | | |
 //! |---|---|---|
 //! | `x` | in | binary32 |

@@ -4,6 +4,8 @@
 //! f32_to_int   s1  significand, distance to shift, clamping    s2  shifted, rounding decided    s3  rounded, negated, clamped
 //! fix24        s1  significand, distance to shift              s2  shifted
 //! ```
+//!
+//! At a slow clock only the last stages end in registers.
 
 use super::fields::Fields;
 use super::pace::{Depth, Pace, Stages};

@@ -13,8 +13,10 @@ pub struct Cycles {
     pub add: u32,
     /// From a partial sum's read to that of what the adder made of it; at a slow clock a block memory holds it, which takes one more.
     pub round: u32,
-    /// Of the second operation: the longer of the multiplier and the adder.
-    pub zop: u32,
+    /// Of a second operation that adds.
+    pub sum: u32,
+    /// Of one that multiplies: as many at a fast clock, so that one way of the tags serves both.
+    pub product: u32,
     /// Of a second operation that needs neither.
     pub short: u32,
 }
@@ -28,12 +30,16 @@ impl Cycles {
     /// Those at a pace.
     pub(super) const fn at(pace: Pace) -> Cycles {
         let fp = Latency::at(pace);
-        let (operands, read, short) = match pace {
-            Pace::Fast => (1, 0, 3),
-            Pace::Slow => (0, 1, 0),
-        };
-        let add = operands + fp.add;
-        Cycles { fp, add, round: add + read, zop: if add > fp.mul { add } else { fp.mul }, short }
+        match pace {
+            Pace::Fast => {
+                let add = 1 + fp.add;
+                let second = if add > fp.mul { add } else { fp.mul };
+                Cycles { fp, add, round: add, sum: second, product: second, short: 3 }
+            }
+            Pace::Slow => {
+                Cycles { fp, add: fp.add, round: fp.add + 1, sum: fp.add, product: fp.mul, short: 0 }
+            }
+        }
     }
 
     /// From a slot to the result Z of an instruction that only passes its operand on.
@@ -43,7 +49,7 @@ impl Cycles {
 
     /// Slots between issue and the last output.
     pub(super) const fn depth(self) -> u32 {
-        let fp = self.fp;
-        fp.int_to_f32 + 1 + fp.mul + fp.sfu + READ_LATENCY + self.zop + 2 + fp.f32_to_int
+        let (fp, second) = (self.fp, if self.sum > self.product { self.sum } else { self.product });
+        fp.int_to_f32 + 1 + fp.mul + fp.sfu + READ_LATENCY + second + 2 + fp.f32_to_int
     }
 }

@@ -1,6 +1,7 @@
 //! The fields of a VECTOR instruction as registers, and what follows from them.
 
 use crate::dsl::{Module, Sig};
+use sterna_spec::config::Config;
 use sterna_spec::isa::{AKind, BKind, DstKind, Field, Func, MKind, ZOp, field};
 
 /// A VECTOR instruction. All signals are stable from the cycle after `start` to `done`.
@@ -63,9 +64,13 @@ pub(super) struct Insn<'m> {
 
 impl<'m> Insn<'m> {
     /// Reads the fields from the 256 bits.
-    pub(super) fn new(m: &'m Module, insn: Sig<'m>, probe: bool) -> Self {
+    pub(super) fn new(m: &'m Module, insn: Sig<'m>, c: &Config) -> Self {
+        let (probe, fast) = (c.probe, c.fast_clock());
         let get = |f: Field| insn.bits(f.bit(), f.width);
-        let flag = |name: &str, on: Sig<'m>| m.delay(name, on, "of the instruction");
+        let flag = |name: &str, on: Sig<'m>| {
+            let of = "of the instruction";
+            if fast { m.delay(name, on, of) } else { m.node(name, on).doc(of) }
+        };
         let named = |name: &str, f: Field| flag(name, get(f));
         let is_dst = |k: DstKind| get(field::DST_KIND).eq(k as u32);
         let is_a = |k: AKind| get(field::A_KIND).eq(k as u32);

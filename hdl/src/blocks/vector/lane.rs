@@ -81,8 +81,8 @@ pub(super) fn lane(c: &Config, w: Widths, units: &Shared) -> Module {
     add.connect("a", loan.operand("add_a", of_adder("augend", sum.on.mux(sum.left, f))));
     add.connect("b", loan.operand("add_b", of_adder("addend", sum.on.mux(sum.right, b))));
     loan.result("add_sum", add.out("sum"));
-    let second = pipe("late_product", second.out("product"), cycles.zop - cycles.fp.mul, false);
-    let added = pipe("late_sum", add.out("sum"), cycles.zop - cycles.add, false);
+    let second = pipe("late_product", second.out("product"), cycles.product - cycles.fp.mul, false);
+    let added = pipe("late_sum", add.out("sum"), cycles.sum - cycles.add, false);
     let late = |name: &str, x, doc: &str| delay_if(&m, cycles.short > 0, name, x, doc);
     let later = |stage: u32, [f, b]: [_; 2]| {
         [("f", f), ("b", b)].map(|(name, x)| late(&format!("{name}{stage}"), x, "operand of the maximum"))

@@ -171,7 +171,7 @@ pub fn vector(config: &Config) -> Module {
 
 fn build<'m>(m: &'m Module, c: &'m Config, parts: Parts) {
     let (io, w) = (Io::new(m, c), Widths::new(c));
-    let insn = Insn::new(m, io.insn, c.probe);
+    let insn = Insn::new(m, io.insn, c);
     let unit = Unit { m, c, w, io, insn };
     let takes_part = takes_part(&unit);
     let (issue, slot) = issue_slot(&unit, parts.issue, takes_part);

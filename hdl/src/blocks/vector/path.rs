@@ -8,6 +8,7 @@ use super::tag::{Flags, Place, Tag, Widths, gated, low, next, pipe};
 use super::{Cycles, READ_LATENCY, matmul};
 use crate::dsl::{Module, Reg, Sig, cat_lsb, u};
 use sterna_spec::config::Config;
+use sterna_spec::isa::ZOp;
 
 /// Tags by place. A tag stands [`READ_LATENCY`] cycles before the operand that is read for it.
 pub(super) struct Path<'m> {
@@ -78,7 +79,7 @@ fn target<'m>(m: &'m Module, name: &str, tag: Tag<'m>, insn: &Insn<'m>, w: Width
 impl<'m> Path<'m> {
     /// The path of `slot`.
     pub(super) fn new(m: &'m Module, c: &Config, insn: &Insn<'m>, slot: Tag<'m>, w: Widths) -> Self {
-        let Cycles { fp, zop, short, .. } = Cycles::of(c);
+        let Cycles { fp, sum, product, short, .. } = Cycles::of(c);
         let a = slot.detour("gather", insn.acc, matmul::gather_latency(c));
         let whole = a;
         let a = a.detour("convert", insn.integer, fp.int_to_f32);
@@ -95,7 +96,12 @@ impl<'m> Path<'m> {
         let multiplied = factor.detour("multiply", insn.has_m, fp.mul);
         let b = multiplied.detour("function", insn.has_func, fp.sfu);
         let passed = b.later("operand", READ_LATENCY + 1 + short);
-        let last = passed.detour("second_operation", insn.long_zop, zop - short);
+        let last = if sum == product {
+            passed.detour("second_operation", insn.long_zop, sum - short)
+        } else {
+            let multiplied = passed.detour("product", insn.long_zop, product - short);
+            multiplied.detour("sum", insn.zop.eq(ZOp::Add as u32), sum - product)
+        };
         let z_flags = last.flags.through("z_flags", m.u(1, 1), 1);
         let z = target(m, "z", last, insn, w);
         let before = Tag { flags: z_flags, row: z.row };
