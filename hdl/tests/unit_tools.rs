@@ -61,12 +61,13 @@ fn wide_look_ups_are_clean() {
 fn memory_controllers_are_clean() {
     let tiny = Config::preset("tiny").expect("preset");
     for chip in CHIPS {
-        for (port_bytes, pads) in [(8, 0), (16, 2)] {
-            let config = Config { port_bytes, ..tiny.clone() };
-            lint_module(&sdram(&config, chip, 80_000_000, pads));
+        for (port_bytes, pads, clock_mhz) in [(8, 0, 80), (16, 2, 80), (4, 2, 54), (8, 2, 54)] {
+            let config = Config { port_bytes, clock_mhz, ..tiny.clone() };
+            lint_module(&sdram(&config, chip, clock_mhz * 1_000_000, pads));
         }
     }
     lint_module(&arbiter(&tiny));
+    lint_module(&arbiter(&Config { clock_mhz: 54, ..tiny }));
 }
 
 #[test]
@@ -80,7 +81,10 @@ fn serial_ports_are_clean() {
 fn bridges_are_clean() {
     let tiny = Config::preset("tiny").expect("preset");
     for (port_bytes, address_bits, memory_bytes) in [(4, 32, 1 << 25), (8, 40, 1 << 30), (64, 64, 3 << 20)] {
-        let config = Config { port_bytes, address_bits, ..tiny.clone() };
-        lint_module(&bridge(&config, &Board { clock_hz: 80_000_000, bit_cycles: 80, memory_bytes }));
+        for clock_mhz in [80, 54] {
+            let config = Config { port_bytes, address_bits, clock_mhz, ..tiny.clone() };
+            let clock_hz = clock_mhz * 1_000_000;
+            lint_module(&bridge(&config, &Board { clock_hz, bit_cycles: 80, memory_bytes }));
+        }
     }
 }

@@ -40,7 +40,10 @@ pub struct Board {
     pub memory_bytes: u32,
 }
 
-/// The bridge.
+/// Bits of a counter of cycles whose highest bit is a heartbeat.
+pub const HEARTBEAT: u32 = 26;
+
+/// The bridge; with a slow clock it has an output `heartbeat`.
 pub fn bridge(config: &Config, board: &Board) -> Module {
     let m = Module::new("bridge", "Serial bridge: UARTBone, with registers that make every access verified.");
     if !board.memory_bytes.is_multiple_of(4096) || !(1..=MOST_MEMORY).contains(&board.memory_bytes) {
@@ -63,6 +66,7 @@ pub fn bridge(config: &Config, board: &Board) -> Module {
     let memory = m.instance("memory", memory::memory(config, board.memory_bytes));
 
     if slow {
+        m.output("heartbeat", u(1), "a bit of the counter of cycles").set(access.out("heartbeat"));
         crc::shared(&m, [request, stage, memory]);
     }
 

@@ -4,16 +4,13 @@ use sterna_spec::boards::Board;
 use sterna_spec::config::Config;
 
 use crate::blocks::arbiter::arbiter;
-use crate::blocks::bridge;
+use crate::blocks::bridge::{self, HEARTBEAT};
 use crate::blocks::sdram::sdram;
 use crate::dsl::{Module, cat_lsb, u};
 use crate::top::top;
 
 /// Cycles that a command takes to the memory's pins, and as many that data takes from them: one register in each pad.
 pub const PAD_CYCLES: u32 = 1;
-
-/// Bits of the counter whose highest bit is the heartbeat.
-const HEARTBEAT: u32 = 26;
 
 /// Cycles of a bit on the serial line at the board's baud rate.
 pub fn bit_cycles(board: &Board, config: &Config) -> u32 {
@@ -42,9 +39,14 @@ pub fn soc(board: &Board, config: &Config, bit_cycles: u32) -> Module {
     bridge.join("mem", both, "b");
     both.join("m", memory, "s");
 
-    let beat = m.reg("beat", u(HEARTBEAT), Some(0), "its highest bit is the heartbeat");
-    beat.set(beat.q().wrapping_add(1));
-    let lights = [beat.q().bit(HEARTBEAT - 1), core.out("irq"), !bridge.out("tx"), !rx];
+    let heartbeat = if config.relays() {
+        let beat = m.reg("beat", u(HEARTBEAT), Some(0), "its highest bit is the heartbeat");
+        beat.set(beat.q().wrapping_add(1));
+        beat.q().bit(HEARTBEAT - 1)
+    } else {
+        bridge.out("heartbeat")
+    };
+    let lights = [heartbeat, core.out("irq"), !bridge.out("tx"), !rx];
     let lights = &lights[..lights.len().min(board.leds as usize)];
     let dark = vec![m.u(1, 0); board.leds as usize - lights.len()];
     let doc = "heartbeat, step over or failed, sending, receiving";

@@ -1,6 +1,7 @@
 //! The registers of the bridge: what is counted, the lock, and what commits and ranges need. With a slow clock those that are written,
 //! and the sums, are read where the staged words are.
 
+use super::HEARTBEAT;
 use crate::dsl::{Module, Reg, Sig, cat_lsb, mux, u};
 use sterna_spec::bridge::{self, LOCK, OPEN, offset};
 
@@ -54,6 +55,10 @@ impl<'m> Registers<'m> {
 
         let cycles = m.reg("cycles", u(32), Some(0), "clock cycles");
         cycles.set(cycles.q().wrapping_add(1));
+        if stored.is_some() {
+            let beat = cycles.q().bit(HEARTBEAT - 1);
+            m.output("heartbeat", u(1), "a bit of the counter of cycles").set(beat);
+        }
         let dropped =
             counter(m, "requests_dropped", m.input("dropped", u(1), "one cycle: a request was dropped"));
         let refused = counter(m, "accesses_refused", refused);

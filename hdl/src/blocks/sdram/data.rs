@@ -6,10 +6,10 @@
 //!   tag of a READ ──────► as many cycles later ───┘
 //! ```
 //!
-//! With a slow clock the registers at the pins are left out: those in the pads are enough.
+//! With a slow clock the registers at the pins are left out: those in the pads are enough, and a beat of one word comes from its queue.
 
 use super::shape::Shape;
-use crate::dsl::{Module, Sig, cat_lsb, mux, u};
+use crate::dsl::{Module, Sig, Source, cat_lsb, mux, u};
 
 /// Inputs `read`, `write`, `tag` as [`super::control::control`] gives them; stream `w` {data, bytes to write}, of which a beat is taken with each
 /// WRITE; stream `r` {data, last, id, beyond the chip}, which must have room; the data pins.
@@ -26,27 +26,11 @@ pub(super) fn data(shape: &Shape) -> Module {
     m.unused("room was reserved before the segment was made", r.ready);
     m.unused("the data was there before the segment was made", w.valid);
 
-    // a WRITE's words leave with its command and the cycles behind it
-    w.ready.set(write);
-    let beat = m.reg("beat", u(bits), None, "words to write, the next one lowest");
-    let mask = m.reg("mask", u(bits / 8), None, "bytes of them that are not written");
-    let sending = m.reg("sending", u(shape.burst), Some(0), "words left to write, a bit each");
-    beat.when(write, w.data.bits(0, bits));
-    let kept = mux(tag.bit(2), m.u(bits / 8, 0), w.data.bits(bits, bits / 8));
-    mask.when(write, !kept);
-    sending.when(write, (1u32 << shape.burst) - 1);
-    if shape.burst > 1 {
-        beat.set(beat.q().bits(word, bits - word).zext(bits));
-        mask.set(mask.q().bits(masks, bits / 8 - masks).zext(bits / 8));
-        sending.set(sending.q().bits(1, shape.burst - 1).zext(shape.burst));
-    } else {
-        sending.set(0);
-    }
-    let now = sending.q().bit(0);
+    let Words { beat, mask, now } = Words::new(&m, shape, &w, write, tag.bit(2));
     let pins = |name: &str, value, doc: &str| if shape.slow { value } else { m.delay(name, value, doc) };
-    let out = pins("dq_pins", beat.q().bits(0, word), "registers of the data pins");
+    let out = pins("dq_pins", beat.bits(0, word), "registers of the data pins");
     m.output("dq_out", u(word), "data to the chip").set(out);
-    let (mask, rest) = (mask.q().bits(0, masks), (!ready).repeat(masks));
+    let (mask, rest) = (mask.bits(0, masks), (!ready).repeat(masks));
     let (drive, dqm) = if shape.slow {
         (now, mux(now, mask, rest))
     } else {
@@ -78,6 +62,46 @@ pub(super) fn data(shape: &Shape) -> Module {
     let arrived = delayed(&m, "tag", tag, latency);
     r.set(valid.q().msb(), cat_lsb(&[words, arrived]));
     m
+}
+
+/// What is written.
+struct Words<'m> {
+    /// Words, the next one lowest, and their bytes that are not written.
+    beat: Sig<'m>,
+    mask: Sig<'m>,
+    /// The lowest is written.
+    now: Sig<'m>,
+}
+
+impl<'m> Words<'m> {
+    /// A WRITE's words leave with its command and the cycles behind it.
+    fn new(m: &'m Module, shape: &Shape, w: &Source<'m>, write: Sig<'m>, beyond: Sig<'m>) -> Words<'m> {
+        let (word, bits) = (shape.data_bits, shape.width());
+        let masks = word / 8;
+        let kept = |beyond| mux(beyond, m.u(bits / 8, 0), w.data.bits(bits, bits / 8));
+        if shape.slow && shape.burst == 1 {
+            let now = m.reg("sending", u(1), Some(0), "a word to write stands at the queue");
+            now.set(write);
+            w.ready.set(now.q());
+            let beyond = m.delay("beyond", beyond, "it is not written");
+            return Words { beat: w.data.bits(0, bits), mask: !kept(beyond), now: now.q() };
+        }
+        w.ready.set(write);
+        let beat = m.reg("beat", u(bits), None, "words to write, the next one lowest");
+        let mask = m.reg("mask", u(bits / 8), None, "bytes of them that are not written");
+        let sending = m.reg("sending", u(shape.burst), Some(0), "words left to write, a bit each");
+        beat.when(write, w.data.bits(0, bits));
+        mask.when(write, !kept(beyond));
+        sending.when(write, (1u32 << shape.burst) - 1);
+        if shape.burst > 1 {
+            beat.set(beat.q().bits(word, bits - word).zext(bits));
+            mask.set(mask.q().bits(masks, bits / 8 - masks).zext(bits / 8));
+            sending.set(sending.q().bits(1, shape.burst - 1).zext(shape.burst));
+        } else {
+            sending.set(0);
+        }
+        Words { beat: beat.q(), mask: mask.q(), now: sending.q().bit(0) }
+    }
 }
 
 /// `x`, `cycles` cycles later, each bit through a register as wide as that.
