@@ -39,7 +39,7 @@ pub fn soc(board: &Board, config: &Config, bit_cycles: u32) -> Module {
     bridge.join("mem", both, "b");
     both.join("m", memory, "s");
 
-    let heartbeat = if config.relays() {
+    let heartbeat = if config.fast_clock() {
         let beat = m.reg("beat", u(HEARTBEAT), Some(0), "its highest bit is the heartbeat");
         beat.set(beat.q().wrapping_add(1));
         beat.q().bit(HEARTBEAT - 1)
