@@ -9,7 +9,7 @@ use sterna_spec::config::Config;
 pub struct Cycles {
     /// Of the arithmetic modules.
     pub fp: Latency,
-    /// Of the adder and, at a fast clock, the registers of its operands.
+    /// Of the adder and the registers of its operands.
     pub add: u32,
     /// From a partial sum's read to that of what the adder made of it; at a slow clock a block memory holds it, which takes one more.
     pub round: u32,
@@ -30,15 +30,13 @@ impl Cycles {
     /// Those at a pace.
     pub(super) const fn at(pace: Pace) -> Cycles {
         let fp = Latency::at(pace);
+        let add = 1 + fp.add;
         match pace {
             Pace::Fast => {
-                let add = 1 + fp.add;
                 let second = if add > fp.mul { add } else { fp.mul };
                 Cycles { fp, add, round: add, sum: second, product: second, short: 3 }
             }
-            Pace::Slow => {
-                Cycles { fp, add: fp.add, round: fp.add + 1, sum: fp.add, product: fp.mul, short: 0 }
-            }
+            Pace::Slow => Cycles { fp, add, round: add + 1, sum: add, product: fp.mul, short: 0 },
         }
     }
 

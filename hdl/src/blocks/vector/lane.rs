@@ -77,9 +77,10 @@ pub(super) fn lane(c: &Config, w: Widths, units: &Shared) -> Module {
     let add = m.instance("add", &units.add);
     let sum = partial_sums(&m, c, w, on, second.out("product"), add.out("sum"));
     let cycles = Cycles::of(c);
-    let of_adder = |name: &str, x| delay_if(&m, cycles.add > cycles.fp.add, name, x, "of the adder");
-    add.connect("a", loan.operand("add_a", of_adder("augend", sum.on.mux(sum.left, f))));
-    add.connect("b", loan.operand("add_b", of_adder("addend", sum.on.mux(sum.right, b))));
+    let augend = m.delay("augend", sum.on.mux(sum.left, f), "of the adder");
+    add.connect("a", loan.operand("add_a", augend));
+    let addend = m.delay("addend", sum.on.mux(sum.right, b), "of the adder");
+    add.connect("b", loan.operand("add_b", addend));
     loan.result("add_sum", add.out("sum"));
     let second = pipe("late_product", second.out("product"), cycles.product - cycles.fp.mul, false);
     let added = pipe("late_sum", add.out("sum"), cycles.sum - cycles.add, false);

@@ -182,7 +182,7 @@ fn an_instruction_costs_its_words_and_the_latency_of_the_units_it_uses() {
         (
             "scale and add",
             Vector { a_kind: AKind::Acc, zop: ZOp::Add, b_kind: BKind::Vmem, ..scale },
-            [34, 25],
+            [34, 26],
         ),
         ("maximum with", Vector { zop: ZOp::Max, ..scale }, [17, 11]),
         ("squared relu times", Vector { func: Func::Relu, zop: ZOp::Square, ..scale }, [21, 13]),
