@@ -18,17 +18,26 @@ const AT_ONCE: Timing = Timing { least: Duration::ZERO, most: Duration::ZERO, si
 /// The board, which goes on when a host leaves it.
 pub type Shared = Arc<Mutex<BoardSim>>;
 
-/// The board that the tests simulate, and its preset.
+/// The board that most tests simulate, and its preset.
 pub fn board() -> (&'static Board, Config) {
-    let board = Board::find("ulx3s-85f").unwrap();
+    named("ulx3s-85f")
+}
+
+/// A board and its preset.
+pub fn named(name: &str) -> (&'static Board, Config) {
+    let board = Board::find(name).unwrap();
     (board, Config::preset(board.preset).unwrap())
 }
 
 /// A board with power on, whose line is as fast as it can be and as bad as `noise` says.
 pub fn power_up(noise: Rates, seed: u64) -> Shared {
     let (board, config) = board();
-    let options = Options { fast: true, noise, seed, ..Options::default() };
-    Arc::new(Mutex::new(BoardSim::new(board, &config, &options).unwrap_or_else(|e| panic!("{e}"))))
+    start(board, &config, Options { fast: true, noise, seed, ..Options::default() })
+}
+
+/// A board with power on.
+pub fn start(board: &Board, config: &Config, options: Options) -> Shared {
+    Arc::new(Mutex::new(BoardSim::new(board, config, &options).unwrap_or_else(|e| panic!("{e}"))))
 }
 
 /// The line, and what arrived at this end.

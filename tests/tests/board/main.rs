@@ -9,11 +9,12 @@ mod shipped;
 
 use std::time::Instant;
 
-use line::{Shared, board, open, open_until, power_up};
+use line::{Shared, board, named, open, open_until, power_up, start};
 use sterna_host::compile::{Options, compile};
 use sterna_host::image::Image;
 use sterna_host::session::Session;
 use sterna_sim::board::Rates;
+use sterna_spec::config::Config;
 use sterna_spec::device::Device;
 use sterna_spec::golden::Golden;
 use sterna_tests::random_model;
@@ -26,9 +27,12 @@ const GONE: &str =
 const TOKENS: [u32; 5] = [3, 1, 4, 1, 5];
 
 fn image() -> Image {
-    let (_, config) = board();
-    let model = random_model(SEED, &config, 1);
-    let image = compile(&model, &config, &Options { context: 16, ..Options::default() }).unwrap();
+    image_for(&board().1)
+}
+
+fn image_for(config: &Config) -> Image {
+    let model = random_model(SEED, config, 1);
+    let image = compile(&model, config, &Options { context: 16, ..Options::default() }).unwrap();
     println!("{} bytes", image.bytes.len());
     image
 }
@@ -95,6 +99,24 @@ fn a_board_gives_what_the_golden_model_gives() {
     device.write_memory(0, &image.bytes).unwrap();
     assert!(device.stats().sent - before < image.bytes.len() as u64 / 4);
     assert_eq!(board.lock().unwrap().framing(), 0);
+}
+
+/// A slow clock: the other form of bridge, arbiter and memory controller.
+#[test]
+fn the_tang_nano_gives_what_the_golden_model_gives() {
+    let (board, config) = named("tang-nano-20k");
+    let image = image_for(&config);
+    let options = sterna_sim::board::Options { fast: true, ..Default::default() };
+    let board = start(board, &config, options);
+    let device = open(&board).unwrap();
+    assert_eq!((device.facts().memory, device.facts().clock_hz), (8 << 20, 54_000_000));
+    assert!(
+        play(Box::new(device), &image).unwrap() == wanted(&image),
+        "another result than the golden model's"
+    );
+    println!("{} cycles, {:?}", cycles(&board), board.lock().unwrap().memory_counts());
+    let mut device = open(&board).unwrap();
+    assert_eq!((device.configuration().unwrap(), device.line_errors().unwrap()), (config, (0, 0)));
 }
 
 #[test]

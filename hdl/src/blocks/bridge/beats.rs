@@ -66,7 +66,7 @@ impl<'m> Beats<'m> {
         next.when(load, address.bits(low, bits));
         next.when(popped, next.q().wrapping_add(1));
 
-        let at = m.node("ar_beat", mux(run, next.q().zext(beat.width()), beat));
+        let at = m.node("ar_beat", mux(run, next.q().resize(beat.width()), beat));
         r.ar_valid.set(held.q());
         r.ar_addr.set(on_the_bus(cat_lsb(&[m.u(low, 0), at]), r.ar_addr.sig().width()));
         r.ar_len.set(m.u(8, 0));
