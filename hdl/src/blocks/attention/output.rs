@@ -9,7 +9,8 @@
 //!
 //! Largest weights and sums are kept from `hold` on, as V begins, and everything is written from `drain` on, when V has ended:
 //! beside a later pass's K. `busy` lasts from `hold` to the last word and the last scalar, which waits until it is taken. A slot
-//! begins when the FIFO has room for its scalars and those before them, so nothing stalls ahead of it.
+//! begins when the FIFO has room for its scalars and those before them, so nothing stalls ahead of it. Of an only slot nothing changes
+//! meanwhile, so that nothing of it is delayed.
 
 use super::ATT_LATENCY;
 use super::query::unread_address;
@@ -21,8 +22,10 @@ use crate::dsl::{MemStyle, Module, Sig, Wire, count_width, index_width, u};
 
 /// Bits of a sum in `att_data`.
 pub(super) const ATT_BITS: u32 = 40;
-/// Cycles from the slots' sums to the ATT memory.
-const WRITE: u32 = 3;
+/// Cycles from the slots' sums to the ATT memory: one of them chooses the slot.
+fn write_cycles(shape: &Shape) -> u32 {
+    if shape.slots == 1 { 2 } else { 3 }
+}
 /// Cycles from a slot's chosen scalars to SREG.
 const SCALAR: u32 = fp::INT_TO_F32_LATENCY;
 /// Scalars that wait to be taken at most.
@@ -72,7 +75,8 @@ pub(super) fn output(shape: &Shape) -> Module {
     let head = heads.word_dyn(now.column.bits(0, shape.slot_bits()), HEAD_BITS);
     let head = m.delay("head", head, "query head of the slot, a cycle after LARGEST");
     let turn = [state.is("LARGEST"), state.is("SUM")];
-    let scalars = scalars(&m, shape, &now, head, turn, [largest, totals], room);
+    let row = if shape.slots == 1 { pass.row } else { now.row };
+    let scalars = scalars(&m, shape, &now, [head, row], turn, [largest, totals], room);
     let words = drain(&m, shape, &now, head, [state.is("SUM"), state.is("WORDS")], segments, slot_done);
     flushed.set(!(scalars | words));
     progress(&m, shape, now.row, pass.count, written);
@@ -98,7 +102,7 @@ fn scalars<'m>(
     m: &'m Module,
     shape: &Shape,
     now: &Slots<'m>,
-    head: Sig<'m>,
+    [head, row]: [Sig<'m>; 2],
     [is_largest, is_sum]: [Sig<'m>; 2],
     [largest, totals]: [Sig<'m>; 2],
     room: Wire<'m>,
@@ -108,14 +112,18 @@ fn scalars<'m>(
     let total = totals.word_dyn(now.slot, fixed_sum_bits(shape));
     let float = m.instance("u_float", fp::int_to_f32(total.width()));
     float.connect("value", m.delay("total", total, "the slot's sum of weights").as_signed());
-    let largest = later(m, "largest_tag", largest.word_dyn(now.slot, 31), 1 + SCALAR).zext(32);
+    let only = shape.slots == 1;
+    let tag = |name: &str, sig: Sig<'m>, cycles: u32| if only { sig } else { later(m, name, sig, cycles) };
+    let largest = tag("largest_tag", largest.word_dyn(now.slot, 31), 1 + SCALAR).zext(32);
     // the head is known a cycle after the largest weight's turn, and still is after the sum's
     let sum_turn = m.delay("sum_turn", is_sum, "the sum's turn, not the largest weight's");
-    let index = sum_turn.mux(firsts[1], firsts[0]).wrapping_add(head.zext(8));
+    let index = |sum: Sig<'m>| sum.mux(firsts[1], firsts[0]).wrapping_add(head.zext(8));
     let begins = m.node("scalar_begins", is_largest | is_sum);
-    let row = later(m, "row_tag", now.row, 1 + SCALAR);
-    let index = later(m, "index_tag", index, SCALAR);
-    let data = later(m, "sum_tag", sum_turn, SCALAR).mux(float.out("result"), largest);
+    let row = tag("row_tag", row, 1 + SCALAR);
+    let tagged = (!only).then(|| later(m, "index_tag", index(sum_turn), SCALAR));
+    let sum_tag = later(m, "sum_tag", sum_turn, SCALAR);
+    let index = tagged.unwrap_or_else(|| index(sum_tag));
+    let data = sum_tag.mux(float.out("result"), largest);
     let queue = m.instance("u_queue", fifo(40 + row.width(), WAITING, MemStyle::Lut));
     let sink = queue.sink("x");
     sink.set(taps(m, "scalar_tags", begins, 1 + SCALAR)[1 + SCALAR as usize], m.cat_lsb(&[data, index, row]));
@@ -168,11 +176,16 @@ fn drain<'m>(
     let word = m.reg("word", u(shape.address_bits()), None, "word of the row");
     word.when(begins, shape.head_word(m, head, segments));
     word.when(moves, word.q().wrapping_add(1));
-    let we = taps(m, "write_tags", moves, WRITE);
-    let address = later(m, "address", shape.address(m, now.row, word.q()), WRITE);
-    let slot = later(m, "word_slot", now.slot, WRITE - 1);
-    let data = m.delay("data", words.word_dyn(slot, words.width() / shape.slots as u32), "");
-    memory(m, shape, we[WRITE as usize], address, data);
+    let cycles = write_cycles(shape);
+    let we = taps(m, "write_tags", moves, cycles);
+    let address = later(m, "address", shape.address(m, now.row, word.q()), cycles);
+    let data = if shape.slots == 1 {
+        words
+    } else {
+        let slot = later(m, "word_slot", now.slot, cycles - 1);
+        m.delay("data", words.word_dyn(slot, words.width() / shape.slots as u32), "")
+    };
+    memory(m, shape, we[cycles as usize], address, data);
     we[1..].iter().copied().reduce(|a, b| a | b).unwrap_or(moves)
 }
 

@@ -49,6 +49,10 @@ pub(super) struct Shape {
     pub context: usize,
     /// Words of a row in the QUERY and ATT memories.
     pub row_words: usize,
+    /// Bits of the number of a beat.
+    pub place: u32,
+    /// The clock is slow.
+    pub slow: bool,
     /// The part has blocks of 288 kbit.
     pub large_blocks: bool,
 }
@@ -65,6 +69,8 @@ impl Shape {
             head_size: c.head_size as usize,
             context: c.context as usize,
             row_words: (c.heads * c.head_size / c.lanes) as usize,
+            place: c.place_bits(),
+            slow: !c.relays(),
             large_blocks: c.ultrascale(),
         }
     }

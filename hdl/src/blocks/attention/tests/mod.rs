@@ -63,10 +63,15 @@ fn equals_golden_in_many_shapes() {
         (shape(32, 16, 4, 2, 1, 32), 2, &gqa[..], &[21]),
         (shape(64, 16, 16, 2, 1, 32), 2, &gqa[..], &[13]),
         (shape(16, 16, 4, 8, 1, 32), 2, &[pass(0, &[7, 6, 5, 4, 3, 2, 1, 0])], &[11]),
+        (shape(4, 4, 2, 1, 1, 8), 2, &mha[..], &[14]),
+        (shape(4, 4, 4, 1, 1, 8), 1, &mha[..], &[0]),
     ];
     for (seed, (config, segments, passes, positions)) in cases.into_iter().enumerate() {
-        for (pace, style) in [(Pace::Random, Style::Usual), (Pace::Full, Style::Extreme)] {
-            check(&Case::new(&config, segments, passes, positions, style, seed as u64), pace);
+        for clock_mhz in [100, 54] {
+            let config = Config { clock_mhz, ..config.clone() };
+            for (pace, style) in [(Pace::Random, Style::Usual), (Pace::Full, Style::Extreme)] {
+                check(&Case::new(&config, segments, passes, positions, style, seed as u64), pace);
+            }
         }
     }
 }
