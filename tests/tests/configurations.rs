@@ -48,7 +48,10 @@ fn lint(config: &Config) {
 }
 
 fn check(seed: u64) {
-    let config = random_config(seed);
+    check_of(seed, random_config(seed));
+}
+
+fn check_of(seed: u64, config: Config) {
     let model = random_model(seed, &config, 1 + (seed % 2) as usize);
     let shape = format!("seed {seed}: {config:?}\n{:?}", model.config);
     let image = compile(&model, &config, &Options { context: 32, ..Options::default() })
@@ -74,6 +77,16 @@ macro_rules! cases {
 }
 // four tests, so that they share the cores
 cases!(first_quarter: 0, second_quarter: 1, third_quarter: 2, last_quarter: 3);
+
+/// The design that saves area where timing is easy; the last is as small as it gets.
+#[test]
+fn with_a_slow_clock() {
+    for seed in 0..6 {
+        check_of(seed, Config { clock_mhz: 54, address_bits: 24, ..random_config(seed) });
+    }
+    let small = Config::preset("tang-nano-20k").unwrap();
+    check_of(6, Config { context: 64, heads: 6, ..small });
+}
 
 #[test]
 #[ignore = "takes an hour"]

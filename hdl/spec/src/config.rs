@@ -345,6 +345,11 @@ impl Config {
         self.clock_mhz > 66
     }
 
+    /// Bits of the number of a beat that addresses are made of. A slower design leaves out those beyond the address bus.
+    pub fn place_bits(&self) -> u32 {
+        if self.fast_clock() { 32 } else { (self.address_bits - self.port_bytes.ilog2()).min(32) }
+    }
+
     /// Whether the part beside this memory is an UltraScale+ one: memories of 288 kbit (URAM), adders of 48 bits in its multipliers.
     pub fn ultrascale(&self) -> bool {
         self.memory == "kv260"

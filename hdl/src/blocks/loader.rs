@@ -8,15 +8,15 @@
 //! ```
 //!
 //! A word of V binary32 takes 4V / B beats, or a beat gives B / 4V words; both are powers of two. GATHER asks for the
-//! rows one after the other and takes their data in the same order, so that the requests run ahead. Words leave through registers, so
-//! that no path leads from memory's beats to vector memory: the last word is written in the cycle after `done`.
+//! rows one after the other and takes their data in the same order, so that the requests run ahead. With a fast clock words leave
+//! through registers, so that no path leads from memory's beats to vector memory: the last is written in the cycle after `done`.
 //!
 //! Ports: see `loader`; parameters: `rows`, `lanes`, B.
 
 use sterna_spec::config::Config;
 use sterna_spec::isa::{DstKind, Op, field};
 
-use super::{field_of, row_word};
+use super::{field_of, place_of, row_word, staged};
 use crate::dsl::{Module, Sig, Source, index_width, mux, u};
 
 /// The loader.
@@ -67,13 +67,17 @@ fn requests<'m>(
     let index = m.delay("index", index, "row of the table");
     m.unused("only token and position choose", info);
     let stride = field_of(insn, field::IMM_M);
+    let (place, slow) = (config.place_bits(), !config.fast_clock());
+    if place < 32 {
+        m.unused("rows of the table beyond the address bus", index);
+    }
     let part = |name: &str, a: u32, b: u32| {
         let product = index.bits(a, 16) * stride.bits(b, 16);
-        m.delay(name, product.trunc(32 - a - b), "part of index * stride")
+        staged(m, slow, name, product.trunc(place - a - b), "part of index * stride")
     };
     let [low, high, higher] = [part("low_part", 0, 0), part("high_part", 16, 0), part("higher_part", 0, 16)];
     let high = high.wrapping_add(higher);
-    let product = m.reg("product", u(32), None, "index * stride");
+    let product = m.reg("product", u(place), None, "index * stride");
     product.set(low.wrapping_add(m.cat_lsb(&[m.u(16, 0), high])));
     let words = field_of(insn, field::N);
     let (beat, word) = (config.beat_bytes() as u32, 4 * config.lanes);
@@ -82,7 +86,8 @@ fn requests<'m>(
         false => ((words + (beat / word - 1)) >> (beat / word).trailing_zeros()).resize(16),
     };
     let taken = m.node("taken", offered.q() & req.ready);
-    req.set(offered.q(), m.cat_lsb(&[product.q().wrapping_add(field_of(insn, field::ADDR)), beats]));
+    let first = product.q().wrapping_add(place_of(field_of(insn, field::ADDR), place));
+    req.set(offered.q(), m.cat_lsb(&[first.zext(32), beats]));
     asking.when(start, 1);
     asking.when(taken & row.q().eq(last), 0);
     row.when(start, 0);
@@ -155,16 +160,22 @@ fn words<'m>(
     } else {
         (m.u(lanes, (1u64 << lanes) - 1), data)
     };
+    let slow = !config.fast_clock();
     for (name, on, doc) in [
         ("vmem", valid & !shared, "writes vector memory of a row"),
         ("cmem", valid & shared, "writes shared memory"),
     ] {
-        let write = m.reg(&format!("{name}_q"), u(1), Some(0), doc);
-        write.set(on);
-        m.output(&format!("ld_{name}"), u(1), doc).set(write.q());
+        let write = if slow {
+            on
+        } else {
+            let write = m.reg(&format!("{name}_q"), u(1), Some(0), doc);
+            write.set(on);
+            write.q()
+        };
+        m.output(&format!("ld_{name}"), u(1), doc).set(write);
     }
     for (name, x) in [("row", row.q()), ("word", address), ("mask", mask), ("data", value)] {
-        let late = m.delay(&format!("{name}_q"), x, "with the write");
+        let late = staged(m, slow, &format!("{name}_q"), x, "with the write");
         m.output(&format!("ld_{name}"), x.ty(), "of the write").set(late);
     }
     row_end & row.q().eq(last_row)

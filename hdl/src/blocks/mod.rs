@@ -53,6 +53,19 @@ pub(crate) fn row_word<'m>(m: &'m Module, row_info: Sig<'m>, row: Sig<'m>, rows:
     row_info.word_dyn(row.trunc(bits), 128)
 }
 
+/// The bits of a beat's number that addresses are made of, see [`Config::place_bits`].
+pub(crate) fn place_of(beat: Sig, bits: u32) -> Sig {
+    if bits < beat.width() {
+        beat.module().unused("beats beyond the address bus", beat.bits(bits, beat.width() - bits));
+    }
+    beat.bits(0, bits)
+}
+
+/// `sig` a cycle later, or with a slow clock, to which it is early enough, itself.
+pub(crate) fn staged<'m>(m: &'m Module, slow: bool, name: &str, sig: Sig<'m>, doc: &str) -> Sig<'m> {
+    if slow { sig } else { m.delay(name, sig, doc) }
+}
+
 /// Declares all bits of an instruction but those of the given fields, `(lowest, width)`, unread.
 pub(crate) fn unused_fields<'m>(m: &'m Module, insn: Sig<'m>, read: &[(u32, u32)]) {
     let mut sorted = read.to_vec();

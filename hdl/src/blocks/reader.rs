@@ -18,8 +18,8 @@ use sterna_spec::config::Config;
 
 use super::axi;
 use super::fifo::{fifo, short_fifo};
-use super::memory_style;
 use super::relay::relay;
+use super::{memory_style, place_of};
 use crate::dsl::{Inst, MemStyle, Module, Reg, Sig, count_width, mux, u};
 
 /// Style of a FIFO of this depth.
@@ -27,16 +27,18 @@ fn style(config: &Config, bits: u32, depth: usize) -> MemStyle {
     if depth <= 64 { MemStyle::Lut } else { memory_style(config.ultrascale(), bits, depth) }
 }
 
-/// One port: takes bursts `{beat 32, beats - 1 (8), data 1}`, returns beats to the FIFO that the burst names.
+/// One port: takes bursts `{beat, beats - 1 (8), data 1}`, returns beats to the FIFO that the burst names.
 fn read_port(config: &Config) -> Module {
     let bits = 8 * config.port_bytes;
     let m =
         Module::new("read_port", "One AXI4 read port: issues bursts and sorts what returns into two FIFOs.");
     let base = m.input("base", u(config.address_bits), "byte address of beat 0 of this port");
-    let burst = m.stream_in("burst", u(41), "{beat 32, beats - 1 (8), data 1}, least significant first");
+    let place = config.place_bits();
+    let doc = format!("{{beat {place}, beats - 1 (8), data 1}}, least significant first");
+    let burst = m.stream_in("burst", u(place + 9), &doc);
     let axi = axi::read_master(&m, "m_axi", config.address_bits, bits);
 
-    let (beat, last_beat) = (burst.data.bits(0, 32), burst.data.bits(32, 8));
+    let (beat, last_beat) = (burst.data.bits(0, place), burst.data.bits(place, 8));
     let tags = m.instance("tags", fifo(1, config.outstanding.max(2) as usize, MemStyle::Lut));
     let held = m.reg("held", u(1), Some(0), "an address is offered");
     let address = m.reg("address", u(config.address_bits), None, "the burst's byte address");
@@ -45,7 +47,7 @@ fn read_port(config: &Config) -> Module {
     let room = m.node("room", (!held.q() | axi.ar_ready) & tag_in.ready);
     let taken = m.node("taken", burst.valid & room);
     burst.ready.set(room);
-    tag_in.set(taken, burst.data.bit(40));
+    tag_in.set(taken, burst.data.bit(place + 8));
     held.when(taken, 1);
     held.when(axi.ar_ready, 0);
     let bytes = (beat << config.port_bytes.trailing_zeros()).resize(config.address_bits);
@@ -94,7 +96,7 @@ impl<'m> Client<'m> {
         let reg = |part: &str, width: u32, reset: Option<i128>, doc: &str| {
             m.reg(&format!("{name}_{part}"), u(width), reset, doc)
         };
-        let next = reg("next", 32, None, "the next beat to ask for");
+        let next = reg("next", config.place_bits(), None, "the next beat to ask for");
         let left = reg("left", width, Some(0), "beats not yet asked for");
         let free =
             reg("free", count_width(depth as usize), Some(depth.into()), "room that is not spoken for");
@@ -141,7 +143,8 @@ impl<'m> Client<'m> {
 pub fn reader(config: &Config) -> Module {
     let m = Module::new("reader", "Reads the step stream ahead and data on request, through all ports.");
     let start = m.input("program_start", u(1), "starts the step stream");
-    let base = m.input("program_base", u(32), "first beat of the stream");
+    let place = config.place_bits();
+    let base = place_of(m.input("program_base", u(32), "first beat of the stream"), place);
     let beats = m.input("program_beats", u(32), "beats of the stream");
     let flush = m.input("flush", u(1), "forgets the rest of the stream");
     let port_base = m.input("port_base", u(64 * config.ports), "byte address of beat 0 of each port");
@@ -159,7 +162,7 @@ pub fn reader(config: &Config) -> Module {
     let beat = mux(data.wants.q(), data.next.q(), stream.next.q());
     let length = mux(data.wants.q(), data.length, stream.length);
     let burst = m.cat_lsb(&[beat, length.wrapping_sub(1).resize(9).trunc(8), data.wants.q()]);
-    let burst = m.node("burst", burst).doc("{beat 32, beats - 1 (8), data 1}");
+    let burst = m.node("burst", burst).doc(&format!("{{beat {place}, beats - 1 (8), data 1}}"));
     for (i, (port, sink)) in ports.iter().zip(bursts).enumerate() {
         sink.set(go, burst);
         port.connect("base", port_base.word(i as u32, 64).trunc(config.address_bits));
@@ -176,7 +179,7 @@ pub fn reader(config: &Config) -> Module {
     let accept = m.node("accept", !data.left.q().any());
     req.ready.set(accept);
     stream.run(start, base, beats, flush, p_go, p_pop);
-    let (address, count) = (req.data.bits(0, 32), req.data.bits(32, 16));
+    let (address, count) = (place_of(req.data.bits(0, 32), place), req.data.bits(32, 16));
     data.run(req.valid & accept, address, count, m.u(1, 0), d_go, d_pop);
     m.output("stream_idle", u(1), "nothing of the stream is left").set(stream.idle);
     m.output("idle", u(1), "nothing is left, in flight or waiting").set(stream.idle & data.idle);

@@ -11,7 +11,7 @@
 //! walk: of a random vocabulary of n some k * (1 + ln(n/k)). Of equal logits the one that came first stays first.
 //!
 //! Ports: `clear`; `insn`; `in_valid`, `in_kind`, `in_row`, `in_rep`, `in_word`, `in_data`, all words of a row in order; `hold`,
-//! early enough for [`OUT_SLACK`] more words; `idle`: all lists can be read; `rd_row`, `rd_index` and, two cycles later,
+//! early enough for [`OUT_SLACK`] more words; `idle`: all lists can be read; `rd_row`, `rd_index` and, two cycles later (one with a slow clock),
 //! `rd_id`, `rd_logit` (empty place: id 0xffffffff, -inf).
 
 use sterna_spec::config::Config;
@@ -19,7 +19,7 @@ use sterna_spec::isa::{DstKind, field};
 
 use super::fifo::counted_fifo;
 use super::store::{FIFO_WORDS, OUT_SLACK};
-use super::{field_of, unused_fields};
+use super::{field_of, staged, unused_fields};
 use crate::dsl::*;
 
 /// The selection of a configuration.
@@ -123,6 +123,7 @@ fn candidates<'m>(
 ///
 /// ```text
 /// cycle  0 TAKE   1 [entry asked for]   2 [entry]   3 [entry_q]: it, or the candidate, goes a place further down
+///                                                   2, with a slow clock
 /// ```
 struct Lists<'m> {
     m: &'m Module,
@@ -167,18 +168,24 @@ impl<'m> Lists<'m> {
         let wanted = cat_lsb(&[ask.q(), row.q().bits(0, row_bits)]);
         let asked = cat_lsb(&[rd_index.bits(0, place_bits), rd_row.bits(0, row_bits)]);
         let entry = ram.read("entry", mux(takes, asked, wanted), m.u(1, 1));
-        let entry = m.delay("entry_q", entry, "second register of the block RAM");
-        let since = m.reg("since", u(2), Some(0), "one, two cycles since the first entry was asked for");
-        since.set(cat_lsb(&[!takes, since.q().bit(0) & !takes]));
+        let slow = !config.fast_clock();
+        let entry = staged(m, slow, "entry_q", entry, "second register of the block RAM");
+        let since = if slow {
+            m.delay("since", !takes, "the first entry that was asked for is there")
+        } else {
+            let since = m.reg("since", u(2), Some(0), "one, two cycles since the first entry was asked for");
+            since.set(cat_lsb(&[!takes, since.q().bit(0) & !takes]));
+            since.q()
+        };
 
         let holds =
             m.delay("asked_holds", rd_index.lt(filled_of(rd_row)), "the place asked for holds something");
-        let holds = m.delay("holds", holds, "the same, with the entry");
+        let holds = staged(m, slow, "holds", holds, "the same, with the entry");
         let (key, id) = (entry.bits(0, 32), entry.bits(32, 32));
         m.output("rd_logit", u(32), "logit of the place").set(mux(holds, logit(key), 0xff80_0000u32));
         m.output("rd_id", u(32), "id of the place").set(mux(holds, id, u32::MAX));
         let least = m.reg("least", u(32), Some(0), "key in the row's last place, 0 if that is empty");
-        Lists { m, places, state, row, least, counts, filled, ram, ask, entry, there: since.q().bit(1) }
+        Lists { m, places, state, row, least, counts, filled, ram, ask, entry, there: since.msb() }
     }
 
     /// Makes `row` the row in work.

@@ -16,6 +16,7 @@
 use super::passes::KV_HEAD_BITS;
 use super::shape::{NUMBER_BITS, Shape};
 use super::walk::turns;
+use crate::blocks::{place_of, staged};
 use crate::dsl::{Module, Reg, Sig, Sink, count_width, u};
 
 /// Bits of the number of beats of a request.
@@ -59,31 +60,34 @@ pub(super) fn fetch(shape: &Shape) -> Module {
 /// First beat and number of beats of array `kind` of the pass; valid a cycle after `latch`.
 fn arrays<'m>(m: &'m Module, shape: &Shape, kind: Sig<'m>, latch: Sig<'m>) -> (Sig<'m>, Sig<'m>) {
     let segments = m.input("segments", u(shape.segment_count_bits()), "segments of a head");
-    let layer = m.input("layer", u(32), "offset of the layer in beats");
-    let scale_beats = m.input("kv_scale_beats", u(32), "beats of an array of scales");
-    let data_beats = m.input("kv_data_beats", u(32), "beats of an array of codes");
+    let (place, slow) = (shape.place, shape.slow);
+    let beats = |name: &str, doc: &str| place_of(m.input(name, u(32), doc), place);
+    let layer = beats("layer", "offset of the layer in beats");
+    let scale_beats = beats("kv_scale_beats", "beats of an array of scales");
+    let data_beats = beats("kv_data_beats", "beats of an array of codes");
     // the registers settle in LOAD, SETTLE and ADD
-    let input =
-        |name: &str, bits: u32, doc: &str| m.delay(&format!("{name}_q"), m.input(name, u(bits), doc), doc);
+    let input = |name: &str, bits: u32, doc: &str| {
+        staged(m, slow, &format!("{name}_q"), m.input(name, u(bits), doc), doc)
+    };
     let first = input("first", shape.token_bits(), "first token of the pass");
     let last = input("last", shape.token_bits(), "last token of the pass");
     let kv_head = input("kv_head", KV_HEAD_BITS, "KV head of the pass");
     let head_beats =
-        m.delay("head_beats", (scale_beats.wrapping_add(data_beats) << 1).trunc(32), "beats of a head");
+        m.delay("head_beats", (scale_beats.wrapping_add(data_beats) << 1).trunc(place), "beats of a head");
     let part = |name: &str, lo: u32| {
-        let product = (kv_head * head_beats.bits(lo, 16)).resize(32 - lo);
-        m.delay(name, product, "KV head times a half of its beats")
+        let product = (kv_head * head_beats.bits(lo, 16.min(place - lo))).resize(place - lo);
+        staged(m, slow, name, product, "KV head times a half of its beats")
     };
     let (low, high) = (part("low_part", 0), part("high_part", 16));
     let offset = low.wrapping_add(m.cat_lsb(&[m.u(16, 0), high]));
     let offset = m.delay("head_offset", offset, "from the layer's first head");
-    let base = m.input("base", u(32), "KV base of the pass");
+    let base = m.input("base", u(place), "KV base of the pass");
     let base = m.delay("layer_base", base.wrapping_add(layer), "first beat of the layer");
     shape.unread_tokens(m, [first, last]);
     let [first_group, first_scales] = [shape.group_of(first), shape.scale_beat_of(first)];
     let groups = shape.group_of(last).wrapping_sub(first_group) + 1u8;
     let groups = m.delay("groups", groups, "groups of tokens of the pass");
-    let area = m.reg("area", u(32), None, "first beat of the KV head");
+    let area = m.reg("area", u(place), None, "first beat of the KV head");
     area.when(latch, base.wrapping_add(offset));
     let most = count_width(shape.context / shape.side * shape.segments());
     let codes = m.reg("code_beats", u(most), None, "beats of K, and of V");
@@ -93,12 +97,12 @@ fn arrays<'m>(m: &'m Module, shape: &Shape, kind: Sig<'m>, latch: Sig<'m>) -> (S
     let scales = m.reg("scales", u(shape.scale_beat_bits() + 1), None, "beats of KS, and of VS");
     scales.when(latch, shape.scale_beat_of(last).wrapping_sub(first_scales) + 1u8);
 
-    let twice = (scale_beats << 1).trunc(32);
+    let twice = (scale_beats << 1).trunc(place);
     let from_area = kind.case(&[(1, scale_beats), (2, twice), (3, twice.wrapping_add(data_beats))], 0);
     let wide = most.max(shape.scale_beat_bits() + 1);
     let of_kind = |codes: Sig<'m>, scales: Sig<'m>| kind.bit(1).mux(codes.resize(wide), scales.resize(wide));
     let begin = area.q().wrapping_add(of_kind(skipped.q(), first_scales));
-    (begin.trunc(32).wrapping_add(from_area), of_kind(codes.q(), scales.q()))
+    (begin.trunc(place).wrapping_add(from_area), of_kind(codes.q(), scales.q()))
 }
 
 /// Sends an array's request; 1 when its last piece leaves.
@@ -109,7 +113,7 @@ fn pieces<'m>(
     [address, beats]: [Sig<'m>; 2],
     req: Sink<'m>,
 ) -> Sig<'m> {
-    let cursor = m.reg("cursor", u(32), None, "first beat not yet asked for");
+    let cursor = m.reg("cursor", address.ty(), None, "first beat not yet asked for");
     let left: Reg = m.reg("beats_left", beats.ty(), None, "beats not yet asked for");
     cursor.when(look, address);
     left.when(look, beats);
@@ -119,7 +123,7 @@ fn pieces<'m>(
         let rest = m.node("more_pieces", left.q().gt(PIECE));
         (rest.mux(m.u(beats.width(), PIECE), left.q()).trunc(BEATS_BITS), rest)
     };
-    req.set(issue, m.cat_lsb(&[cursor.q(), now.resize(BEATS_BITS)]));
+    req.set(issue, m.cat_lsb(&[cursor.q().zext(32), now.resize(BEATS_BITS)]));
     let fires = m.node("request_moves", req.fires());
     if beats.width() > BEATS_BITS {
         cursor.when(fires, cursor.q().wrapping_add(PIECE));

@@ -9,8 +9,9 @@
 //!
 //! Largest weights and sums are kept from `hold` on, as V begins, and everything is written from `drain` on, when V has ended:
 //! beside a later pass's K. `busy` lasts from `hold` to the last word and the last scalar, which waits until it is taken. A slot
-//! begins when the FIFO has room for its scalars and those before them, so nothing stalls ahead of it. With lent units the sum comes as
-//! binary32, and no VECTOR is in the way of a scalar: there is neither converter nor FIFO.
+//! begins when the FIFO has room for its scalars and those before them, so nothing stalls ahead of it. Of an only slot nothing changes
+//! meanwhile, so that nothing of it is delayed. With lent units the sum comes as binary32, and no VECTOR is in the way of a scalar:
+//! there is neither converter nor FIFO.
 
 use super::ATT_LATENCY;
 use super::query::unread_address;
@@ -18,13 +19,15 @@ use super::shape::{COUNT_BITS, HEAD_BITS, HEADS_BITS, Shape, later, taps};
 use super::softmax::total_bits;
 use super::walk::{Pass, Slots, slots};
 use crate::blocks::fifo::fifo;
-use crate::blocks::fp::{self, Pace};
+use crate::blocks::fp;
 use crate::dsl::{MemStyle, Module, Sig, Wire, count_width, index_width, u};
 
 /// Bits of a sum in `att_data`.
 pub(super) const ATT_BITS: u32 = 40;
-/// Cycles from the slots' sums to the ATT memory.
-const WRITE: u32 = 3;
+/// Cycles from the slots' sums to the ATT memory: one of them chooses the slot.
+fn write_cycles(shape: &Shape) -> u32 {
+    if shape.slots == 1 { 2 } else { 3 }
+}
 /// Scalars that wait to be taken at most.
 const WAITING: usize = 8;
 
@@ -72,7 +75,8 @@ pub(super) fn output(shape: &Shape) -> Module {
     let head = heads.word_dyn(now.column.bits(0, shape.slot_bits()), HEAD_BITS);
     let head = m.delay("head", head, "query head of the slot, a cycle after LARGEST");
     let turn = [state.is("LARGEST"), state.is("SUM")];
-    let scalars = scalars(&m, shape, &now, head, turn, [largest, totals], room);
+    let row = if shape.slots == 1 { pass.row } else { now.row };
+    let scalars = scalars(&m, shape, &now, [head, row], turn, [largest, totals], room);
     let words = drain(&m, shape, &now, head, [state.is("SUM"), state.is("WORDS")], segments, slot_done);
     flushed.set(!(scalars | words));
     progress(&m, shape, now.row, pass.count, written);
@@ -98,7 +102,7 @@ fn scalars<'m>(
     m: &'m Module,
     shape: &Shape,
     now: &Slots<'m>,
-    head: Sig<'m>,
+    [head, row]: [Sig<'m>; 2],
     [is_largest, is_sum]: [Sig<'m>; 2],
     [largest, totals]: [Sig<'m>; 2],
     room: Wire<'m>,
@@ -107,15 +111,10 @@ fn scalars<'m>(
     let cycles = if shape.lent_units { 0 } else { shape.latency().int_to_f32 };
     let firsts =
         [m.input("first_max", u(8), "SREG of head 0's"), m.input("first_sum", u(8), "SREG of head 0's")];
+    let only = shape.slots == 1;
+    let tag = |name: &str, sig: Sig<'m>, cycles: u32| if only { sig } else { later(m, name, sig, cycles) };
     let total = totals.word_dyn(now.slot, total_bits(shape));
-    let (total, largest) = match shape.pace {
-        Pace::Fast => (
-            m.delay("total", total, "the slot's sum of weights"),
-            later(m, "largest_tag", largest.word_dyn(now.slot, 31), 1 + cycles),
-        ),
-        // the slot does not change between SUM and the cycle after; what is held does not at all
-        Pace::Slow => (total, largest.word_dyn(later(m, "slot_tag", now.slot, 1 + cycles), 31)),
-    };
+    let total = if only { total } else { m.delay("total", total, "the slot's sum of weights") };
     let total = if shape.lent_units {
         total
     } else {
@@ -123,14 +122,16 @@ fn scalars<'m>(
         float.connect("value", total.as_signed());
         float.out("result")
     };
-    let largest = largest.zext(32);
+    let largest = tag("largest_tag", largest.word_dyn(now.slot, 31), 1 + cycles).zext(32);
     // the head is known a cycle after the largest weight's turn, and still is after the sum's
     let sum_turn = m.delay("sum_turn", is_sum, "the sum's turn, not the largest weight's");
-    let index = sum_turn.mux(firsts[1], firsts[0]).wrapping_add(head.zext(8));
+    let index = |sum: Sig<'m>| sum.mux(firsts[1], firsts[0]).wrapping_add(head.zext(8));
     let begins = m.node("scalar_begins", is_largest | is_sum);
-    let row = later(m, "row_tag", now.row, 1 + cycles);
-    let index = later(m, "index_tag", index, cycles);
-    let data = later(m, "sum_tag", sum_turn, cycles).mux(total, largest);
+    let row = tag("row_tag", row, 1 + cycles);
+    let tagged = (!only).then(|| later(m, "index_tag", index(sum_turn), cycles));
+    let sum_tag = later(m, "sum_tag", sum_turn, cycles);
+    let index = tagged.unwrap_or_else(|| index(sum_tag));
+    let data = sum_tag.mux(total, largest);
     let comes = taps(m, "scalar_tags", begins, 1 + cycles)[1 + cycles as usize];
     let scalar = m.cat_lsb(&[data, index, row]);
     let taken = || m.input("s_taken", u(1), "with s_we: the scalar is written in this cycle");
@@ -192,11 +193,16 @@ fn drain<'m>(
     let word = m.reg("word", u(shape.address_bits()), None, "word of the row");
     word.when(begins, shape.head_word(m, head, segments));
     word.when(moves, word.q().wrapping_add(1));
-    let we = taps(m, "write_tags", moves, WRITE);
-    let address = later(m, "address", shape.address(m, now.row, word.q()), WRITE);
-    let slot = later(m, "word_slot", now.slot, WRITE - 1);
-    let data = m.delay("data", words.word_dyn(slot, words.width() / shape.slots as u32), "");
-    memory(m, shape, we[WRITE as usize], address, data);
+    let cycles = write_cycles(shape);
+    let we = taps(m, "write_tags", moves, cycles);
+    let address = later(m, "address", shape.address(m, now.row, word.q()), cycles);
+    let data = if shape.slots == 1 {
+        words
+    } else {
+        let slot = later(m, "word_slot", now.slot, cycles - 1);
+        m.delay("data", words.word_dyn(slot, words.width() / shape.slots as u32), "")
+    };
+    memory(m, shape, we[cycles as usize], address, data);
     we[1..].iter().copied().reduce(|a, b| a | b).unwrap_or(moves)
 }
 

@@ -19,6 +19,7 @@ use super::passes::KV_HEAD_BITS;
 use super::shape::{
     COUNT_BITS, NUMBER_BITS, PASS_BITS, PASS_COUNT_BITS, PAST_BITS, PLAN_BITS, PLANNED, Shape,
 };
+use crate::blocks::place_of;
 use crate::dsl::{MemStyle, Module, Sig, cat_lsb, u};
 
 /// Module `attention_plan_*`.
@@ -55,14 +56,19 @@ pub(super) fn plan(shape: &Shape) -> Module {
 
     // the row that is next
     let at = cursor.q().bits(0, shape.row_bits());
-    let read = |name: &str, bits: u32, doc: &str| {
+    let only = rows == 1;
+    let read = |name: &str, [bits, used]: [u32; 2], doc: &str| {
         let all = m.input(name, u(bits * rows as u32), doc);
-        let one = m.reg(&format!("{name}_read"), u(bits), None, doc);
-        one.when(state.is("READ"), all.word_dyn(at, bits));
+        let now = place_of(all.word_dyn(at, bits), used);
+        if only {
+            return now;
+        }
+        let one = m.reg(&format!("{name}_read"), u(used), None, doc);
+        one.when(state.is("READ"), now);
         one.q()
     };
-    let position = read("positions", shape.token_bits(), "position of each row");
-    let base = read("kv_bases", 32, "first beat of each row's cache");
+    let position = read("positions", [shape.token_bits(); 2], "position of each row");
+    let base = read("kv_bases", [32, shape.place], "first beat of each row's cache");
     // the rows that are together
     let joined = m.reg("rows_joined", u(shape.group_rows_bits()), None, "rows that are together");
     let none = m.node("no_rows_yet", joined.q().eq(0));
@@ -71,11 +77,16 @@ pub(super) fn plan(shape: &Shape) -> Module {
         r.when(when, value);
         r.q()
     };
-    let opens = m.node("opens", joins.sig() & none);
-    let row = kept("first_row", opens, at, "the first of them");
-    let begin = kept("first_position", opens, position, "its position");
-    let same_base = kept("base", opens, base, "its KV base");
-    let end = kept("last_position", joins.sig(), position, "the last one's position");
+    let opens = joins.sig() & none;
+    let opens = if only { opens } else { m.node("opens", opens) };
+    // an only row is the first and the last
+    let of_row = |name: &str, when, value, doc: &str| {
+        if only { value } else { kept(name, when, value, doc) }
+    };
+    let row = of_row("first_row", opens, if only { m.u(at.width(), 0) } else { at }, "the first of them");
+    let begin = of_row("first_position", opens, position, "its position");
+    let same_base = of_row("base", opens, base, "its KV base");
+    let end = of_row("last_position", joins.sig(), position, "the last one's position");
     let count = m.input("count", u(COUNT_BITS), "query heads of the pass");
     let fit = kept("fitting", begins, fitting(&m, shape, count), "rows that there are slots for");
     let follows = base.eq(same_base) & position.ext(shape.token_bits() + 1).eq(end + 1u8);

@@ -50,6 +50,10 @@ pub(super) struct Shape {
     pub context: usize,
     /// Words of a row in the QUERY and ATT memories.
     pub row_words: usize,
+    /// Bits of the number of a beat.
+    pub place: u32,
+    /// The clock is slow.
+    pub slow: bool,
     /// The part has blocks of 288 kbit.
     pub large_blocks: bool,
     /// The binary32 units are the vector unit's.
@@ -70,6 +74,8 @@ impl Shape {
             head_size: c.head_size as usize,
             context: c.context as usize,
             row_words: (c.heads * c.head_size / c.lanes) as usize,
+            place: c.place_bits(),
+            slow: !c.fast_clock(),
             large_blocks: c.ultrascale(),
             lent_units: c.lends_units(),
             pace: Pace::of(c),

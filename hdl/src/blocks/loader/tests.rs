@@ -70,9 +70,15 @@ fn run(m: &Module, config: &Config, instruction: Instruction, rows: &[[u32; 4]],
 }
 
 fn shapes() -> impl Iterator<Item = Config> {
-    let shape =
-        |(lanes, port_bytes, rows)| Config { lanes, port_bytes, rows, ..Config::preset("tiny").unwrap() };
-    [(4, 8, 2), (4, 16, 1), (2, 64, 3), (8, 4, 4), (16, 64, 16), (1, 4, 1), (1, 16, 2)].into_iter().map(shape)
+    let shape = |clock_mhz, (lanes, port_bytes, rows)| Config {
+        clock_mhz,
+        lanes,
+        port_bytes,
+        rows,
+        ..Config::preset("tiny").unwrap()
+    };
+    let shapes = [(4, 8, 2), (4, 16, 1), (2, 64, 3), (8, 4, 4), (16, 64, 16), (1, 4, 1), (1, 16, 2)];
+    [100, 54].into_iter().flat_map(move |clock| shapes.map(|of| shape(clock, of)))
 }
 
 /// LOAD of some words on a loader that may have a fault.
@@ -162,4 +168,18 @@ fn a_request_too_long_shows() {
 fn rows_that_lie_too_close_show() {
     let (m, config) = with_fault(2, "row_offset", |s| s & s.module().u(16, 0xfffe));
     check_gather(&m, &config, 4);
+}
+
+#[test]
+#[should_panic(expected = "words of LOAD")]
+fn a_mask_of_all_lanes_shows_with_a_slow_clock() {
+    let (m, config) = with_fault(5 + 3, "ld_mask", |s| s.module().u(8, 255));
+    check_load(&m, &config, 1);
+}
+
+#[test]
+#[should_panic(expected = "words of GATHER")]
+fn a_product_of_too_little_shows_with_a_slow_clock() {
+    let (m, config) = with_fault(5, "product", |s| s.wrapping_sub(1));
+    check_gather(&m, &config, 3);
 }

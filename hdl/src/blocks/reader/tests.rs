@@ -158,8 +158,10 @@ fn configs() -> Vec<Config> {
             prefetch_beats: 128,
             kv_beats: 128,
             outstanding: 1,
-            ..tiny
+            ..tiny.clone()
         },
+        // addresses of few bits
+        Config { clock_mhz: 54, port_bytes: 4, tables: 6, address_bits: 24, ..tiny },
     ]
 }
 
@@ -248,4 +250,10 @@ fn an_address_off_by_one_beat_shows() {
 #[should_panic(expected = "too many bursts in flight")]
 fn bursts_beyond_the_tags_show() {
     with_fault(3, "port0.room", |s| !s.module().signal("held") | s.module().signal("m_axi_arready"));
+}
+
+#[test]
+#[should_panic(expected = "stream d")]
+fn a_request_off_by_one_beat_shows_with_a_slow_clock() {
+    with_fault(4, "d_next", |s| s.wrapping_add(1));
 }

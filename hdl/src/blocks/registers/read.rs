@@ -71,7 +71,7 @@ impl<'m> Kept<'m> {
         let kept = self.memory.read("kept_word", address.bits(0, bits), m.u(1, 1));
         let low = address.bits(0, bits).case(others, kept);
         let counts =
-            address.bits(TURN_BITS, address.width() - TURN_BITS).eq(offset::COUNTER / 4 >> TURN_BITS);
+            address.bits(TURN_BITS, address.width() - TURN_BITS).eq((offset::COUNTER / 4) >> TURN_BITS);
         mux(counts, counter, low & (!high.any()).repeat(32))
     }
 }

@@ -132,6 +132,8 @@ impl Bench {
     /// Runs an instruction over all rows; what it must write follows the definition of the layout.
     fn run(&mut self, v: Vector, gaps: bool) {
         self.sim.set("insn", Bits::from_bytes(256, &Instruction::Vector(v).encode()));
+        // the vector unit takes longer to its first word
+        (0..4).for_each(|_| self.tick());
         let (lanes, width) = (self.config.lanes as usize, self.config.attention_width as usize);
         let (n, value) = (usize::from(v.n), v.dst != 0);
         let kv = KvLayout {
@@ -174,7 +176,7 @@ impl Bench {
     }
 }
 
-fn config(rows: u32, lanes: u32, width: u32, bytes: u32) -> Config {
+fn fast(rows: u32, lanes: u32, width: u32, bytes: u32) -> Config {
     let (ports, port_bytes) = if bytes > 64 { (2, bytes / 2) } else { (1, bytes) };
     let tiny = Config::preset("tiny").unwrap();
     let tables = tiny.tables.min(5 * bytes / 3);
@@ -190,6 +192,11 @@ fn config(rows: u32, lanes: u32, width: u32, bytes: u32) -> Config {
         burst_beats: 4,
         ..tiny
     }
+}
+
+/// The same with a fast clock and a slow one.
+fn clocks(config: Config) -> [Config; 2] {
+    [100, 54].map(|clock_mhz| Config { clock_mhz, ..config.clone() })
 }
 
 fn vector(dst_kind: DstKind, n: u16, rep: u8, dst: u16, addr: u32) -> Vector {
@@ -208,33 +215,40 @@ fn bytes_go_where_the_layout_says() {
         (2, 1, 4, 4),
     ];
     for (seed, (rows, lanes, width, bytes)) in (1..).zip(shapes) {
-        for (pace, gaps) in [(1.0, false), (0.3, false), (0.9, true)] {
-            let mut b = Bench::new(config(rows, lanes, width, bytes), pace, seed);
-            let head = (32.max(width) / lanes) as u16;
-            for value in 0..2 {
-                b.run(vector(DstKind::Kv, head, 3, value, 4000 * u32::from(value) + 5), gaps);
-                b.run(Vector { a_kind: AKind::Sreg, ..vector(DstKind::KvScale, 3, 1, value, 77) }, gaps);
+        for config in clocks(fast(rows, lanes, width, bytes)) {
+            for (pace, gaps) in [(1.0, false), (0.3, false), (0.9, true)] {
+                let mut b = Bench::new(config.clone(), pace, seed);
+                let head = (32.max(width) / lanes) as u16;
+                for value in 0..2 {
+                    b.run(vector(DstKind::Kv, head, 3, value, 4000 * u32::from(value) + 5), gaps);
+                    b.run(Vector { a_kind: AKind::Sreg, ..vector(DstKind::KvScale, 3, 1, value, 77) }, gaps);
+                }
+                b.run(vector(DstKind::Logits, 50, 2, 0, 3 * lanes), gaps);
             }
-            b.run(vector(DstKind::Logits, 50, 2, 0, 3 * lanes), gaps);
         }
     }
 }
 
 #[test]
 fn neighbours_leave_as_whole_beats() {
-    let mut b = Bench::new(config(1, 4, 16, 32), 1.0, 3);
-    b.run(vector(DstKind::Kv, 8, 1, 0, 0), false);
-    assert_eq!(b.beats, 2, "two segments of 16 bytes");
-    b.run(vector(DstKind::Logits, 64, 1, 0, 0), false);
-    assert_eq!(b.beats, 2 + 32, "two words a beat");
+    for config in clocks(fast(1, 4, 16, 32)) {
+        let mut b = Bench::new(config, 1.0, 3);
+        b.run(vector(DstKind::Kv, 8, 1, 0, 0), false);
+        assert_eq!(b.beats, 2, "two segments of 16 bytes");
+        b.run(vector(DstKind::Logits, 64, 1, 0, 0), false);
+        assert_eq!(b.beats, 2 + 32, "two words a beat");
+    }
 }
 
 /// Four tokens of a segment in a beat, two words each; sixteen scales.
 #[test]
 fn rows_that_share_a_beat_leave_in_one_write() {
-    let config = || config(8, 8, 16, 64);
+    clocks(fast(8, 8, 16, 64)).iter().for_each(rows_share_beats);
+}
+
+fn rows_share_beats(config: &Config) {
     let beats = |first: Option<u32>| {
-        let mut b = Bench::new(config(), 1.0, 5);
+        let mut b = Bench::new(config.clone(), 1.0, 5);
         first.iter().for_each(|first| b.sequence(*first));
         b.run(vector(DstKind::Kv, 4, 3, 1, 9), false);
         let codes = b.beats;
@@ -249,14 +263,17 @@ fn rows_that_share_a_beat_leave_in_one_write() {
 
 #[test]
 fn other_kinds_pass_by() {
-    let mut b = Bench::new(config(1, 4, 8, 8), 1.0, 4);
+    let mut b = Bench::new(fast(1, 4, 8, 8), 1.0, 4);
     b.word(DstKind::Topk, [0, 0, 0], &[1; 16]);
     assert!(b.sim.is_high("empty"));
 }
 
 /// Codes, scales and logits through a unit with a fault in it; four words of codes, one of logits a beat.
 fn with_fault(path: &str, fault: impl Fn(Sig<'_>) -> Sig<'_>) -> Bench {
-    let config = config(2, 4, 8, 16);
+    with_fault_in(fast(2, 4, 8, 16), path, fault)
+}
+
+fn with_fault_in(config: Config, path: &str, fault: impl Fn(Sig<'_>) -> Sig<'_>) -> Bench {
     let m = store(&config);
     m.plant(path, fault);
     Bench::of(&m, config, 0.6, 11)
@@ -270,7 +287,7 @@ fn run_all(mut b: Bench) {
 
 #[test]
 fn without_a_fault_the_same_bytes_are_right() {
-    run_all(with_fault("area", |s| s));
+    clocks(fast(2, 4, 8, 16)).into_iter().for_each(|config| run_all(with_fault_in(config, "area", |s| s)));
 }
 
 #[test]
@@ -298,5 +315,32 @@ fn a_beat_overwritten_before_it_is_taken_shows() {
     run_all(with_fault("leaves", |s| {
         let of = |name: &str| s.module().signal(name);
         s | of("held") & of("full").bit(3) & of("held_beat").ne(of("s4_beat"))
+    }));
+}
+
+/// The unit of a slow clock.
+fn slow_with_fault(path: &str, fault: impl Fn(Sig<'_>) -> Sig<'_>) -> Bench {
+    let [_, config] = clocks(fast(2, 4, 8, 16));
+    with_fault_in(config, path, fault)
+}
+
+#[test]
+#[should_panic(expected = "Kv: other bytes than the layout says")]
+fn heads_that_lie_too_close_show_with_a_slow_clock() {
+    run_all(slow_with_fault("area", |s| s.wrapping_sub(1)));
+}
+
+#[test]
+#[should_panic(expected = "bytes written by")]
+fn a_word_lost_in_a_stall_shows_with_a_slow_clock() {
+    run_all(slow_with_fault("accept", |s| s | s.module().signal("full").msb()));
+}
+
+#[test]
+#[should_panic(expected = "an offered beat changed")]
+fn a_beat_overwritten_before_it_is_taken_shows_with_a_slow_clock() {
+    run_all(slow_with_fault("same", |s| {
+        let of = |name: &str| s.module().signal(name);
+        s | of("offered") & of("held")
     }));
 }

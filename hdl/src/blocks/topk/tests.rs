@@ -23,6 +23,9 @@ impl Model {
     }
 }
 
+/// A fast clock and a slow one, MHz.
+const CLOCKS: [u32; 2] = [100, 54];
+
 struct Bench {
     sim: Sim,
     model: Model,
@@ -31,15 +34,15 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(rows: u32, lanes: u32, top_k: u32, seed: u64) -> Bench {
-        Bench::with_fault(rows, lanes, top_k, seed, |_| ())
+    fn new(shape: [u32; 4], seed: u64) -> Bench {
+        Bench::with_fault(shape, seed, |_| ())
     }
 
     /// Around a unit into which `plant` puts a fault.
-    fn with_fault(rows: u32, lanes: u32, top_k: u32, seed: u64, plant: impl Fn(&Module)) -> Bench {
-        println!("{rows} rows, {lanes} lanes, {top_k} places, seed {seed}");
+    fn with_fault([clock_mhz, rows, lanes, top_k]: [u32; 4], seed: u64, plant: impl Fn(&Module)) -> Bench {
+        println!("{clock_mhz} MHz, {rows} rows, {lanes} lanes, {top_k} places, seed {seed}");
         let tiny = Config::preset("tiny").unwrap();
-        let config = Config { rows, lanes, top_k, port_bytes: 16, attention_width: 16, ..tiny };
+        let config = Config { clock_mhz, rows, lanes, top_k, port_bytes: 16, attention_width: 16, ..tiny };
         assert_eq!(config.check(), Vec::<String>::new());
         let m = topk(&config);
         m.check().unwrap_or_else(|e| panic!("{e}"));
@@ -128,7 +131,7 @@ impl Bench {
 fn lists_equal_the_definition() {
     for (rows, lanes, top_k, seed) in [(1, 4, 5, 1), (3, 2, 8, 2), (2, 8, 40, 3), (5, 4, 64, 4), (2, 1, 6, 5)]
     {
-        check(Bench::new(rows, lanes, top_k, seed), seed);
+        CLOCKS.iter().for_each(|clock| check(Bench::new([*clock, rows, lanes, top_k], seed), seed));
     }
 }
 
@@ -171,7 +174,7 @@ fn check(mut bench: Bench, seed: u64) {
 
 /// Cycles of 40 words, of which `passing` lanes each reach the full list of 16 places and come to stand at `place`.
 fn cycles(passing: usize, place: usize) -> u64 {
-    let mut bench = Bench::new(1, 4, 16, 9);
+    let mut bench = Bench::new([100, 1, 4, 16], 9);
     bench.instruction(1000, 0, u32::MAX);
     for word in 0..4 {
         bench.word([0, 0, word, 1000], &[if (word + 1) * 4 <= place { 1e9 } else { 0.0 }; 4], [0, u32::MAX]);
@@ -207,12 +210,18 @@ fn the_pace() {
 
 /// The random words through a unit with a fault in it.
 fn with_fault(path: &str, fault: impl Fn(Sig<'_>) -> Sig<'_>) {
-    check(Bench::with_fault(2, 4, 6, 21, |m| m.plant(path, &fault)), 21);
+    check(Bench::with_fault([100, 2, 4, 6], 21, |m| m.plant(path, &fault)), 21);
+}
+
+/// The same with a slow clock.
+fn with_fault_slow(path: &str, fault: impl Fn(Sig<'_>) -> Sig<'_>) {
+    check(Bench::with_fault([54, 2, 4, 6], 21, |m| m.plant(path, &fault)), 21);
 }
 
 #[test]
 fn without_a_fault_the_same_words_are_right() {
     with_fault("above", |s| s);
+    with_fault_slow("above", |s| s);
 }
 
 #[test]
@@ -229,6 +238,18 @@ fn a_later_equal_before_an_earlier_one_shows() {
 
 #[test]
 #[should_panic(expected = "place ")]
+fn an_exchanged_comparison_shows_with_a_slow_clock() {
+    with_fault_slow("above", |s| !s);
+}
+
+#[test]
+#[should_panic(expected = "place ")]
+fn an_entry_taken_before_it_is_there_shows_with_a_slow_clock() {
+    with_fault_slow("since", |s| s.module().u(1, 1));
+}
+
+#[test]
+#[should_panic(expected = "place ")]
 fn a_candidate_that_is_lost_shows() {
     with_fault("enters", |s| s & s.module().signal("filled").ne(3));
 }
@@ -241,7 +262,7 @@ fn the_least_of_another_row_shows() {
 
 /// Ids 0 to 4 count of eight, and the largest logits are those of 5 and 4.
 fn bounds(plant: impl Fn(&Module)) {
-    let mut bench = Bench::with_fault(1, 4, 6, 22, plant);
+    let mut bench = Bench::with_fault([100, 1, 4, 6], 22, plant);
     bench.instruction(2, 0, 5);
     bench.word([0, 0, 0, 2], &[1.0, 2.0, 3.0, 4.0], [0, 5]);
     bench.word([0, 0, 1, 2], &[5.0, 6.0, 0.0, 0.0], [0, 5]);

@@ -5,6 +5,7 @@ use super::case::{Case, Style};
 use super::{check, pass, shape};
 use crate::blocks::attention::attention;
 use crate::dsl::{Sig, Sim};
+use sterna_spec::config::Config;
 
 #[test]
 fn faults_turn_it_red() {
@@ -126,6 +127,30 @@ fn faults_in_the_chains_turn_it_red() {
         let m = attention(&config);
         m.plant(path, fault);
         let sim = Sim::seeded(&m, 18).unwrap();
+        assert!(run_in(sim, &case, Pace::Full, Fault::None).is_err(), "fault {nth}, at {path}, went unseen");
+    }
+}
+
+#[test]
+fn faults_with_an_only_slot_and_a_slow_clock_turn_it_red() {
+    let config = Config { clock_mhz: 54, ..shape(4, 4, 2, 1, 1, 8) };
+    let passes = [0, 1, 2].map(|head| pass(head.into(), &[head]));
+    let case = Case::new(&config, 2, &passes, &[21], Style::Usual, 19);
+    check(&case, Pace::Full);
+    type Plant = fn(Sig<'_>) -> Sig<'_>;
+    let faults: [(&str, Plant); 7] = [
+        ("u_output.held_largest", |s| s ^ 1),
+        ("u_output.held_totals", |s| s.wrapping_add(64)),
+        ("u_output.sum_turn", |s| !s),
+        ("u_output.head", |s| s ^ 1),
+        ("u_output.address_2", |s| s ^ 1),
+        ("u_fetch.code_beats", |s| s.wrapping_add(1)),
+        ("u_plan.kept_kv_head", |s| s.module().u(8, 0)),
+    ];
+    for (nth, (path, fault)) in faults.into_iter().enumerate() {
+        let m = attention(&config);
+        m.plant(path, fault);
+        let sim = Sim::seeded(&m, 19).unwrap();
         assert!(run_in(sim, &case, Pace::Full, Fault::None).is_err(), "fault {nth}, at {path}, went unseen");
     }
 }

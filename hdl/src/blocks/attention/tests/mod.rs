@@ -68,6 +68,8 @@ fn equals_golden_in_many_shapes() {
         (shape(32, 16, 4, 2, 1, 32), 2, &gqa[..], &[21]),
         (shape(64, 16, 16, 2, 1, 32), 2, &gqa[..], &[13]),
         (shape(16, 16, 4, 8, 1, 32), 2, &[pass(0, &[7, 6, 5, 4, 3, 2, 1, 0])], &[11]),
+        (shape(4, 4, 2, 1, 1, 8), 2, &mha[..], &[14]),
+        (shape(4, 4, 4, 1, 1, 8), 1, &mha[..], &[0]),
     ];
     for (seed, (config, segments, passes, positions)) in cases.into_iter().enumerate() {
         for config in [slow(&config), config] {
