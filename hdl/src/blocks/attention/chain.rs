@@ -18,6 +18,7 @@
 
 use super::shape::{PRODUCT_BITS, Shape, later};
 use crate::blocks::fp::Pace;
+use crate::blocks::staged;
 use crate::dsl::{Module, Sig, s, u};
 
 /// Links of a chain at most: more would only delay the operands further.
@@ -71,8 +72,13 @@ pub(super) fn bytes<'m>(m: &'m Module, shape: &Shape, beat: Sig<'m>, value: Sig<
         for k in 0..g {
             let (key, of_value) = (byte(chain.side, bytes + k), byte(sides + k, chain.byte));
             let chosen = if key.id == of_value.id { key } else { value.mux(of_value, key) };
-            let chosen =
-                shape.fast_delay(&format!("byte_{c}_{k}"), chosen, "a cycle after the beat was offered");
+            let chosen = staged(
+                m,
+                shape.slow(),
+                &format!("byte_{c}_{k}"),
+                chosen,
+                "a cycle after the beat was offered",
+            );
             all.push(later(m, &format!("byte_{c}_{k}"), chosen, k as u32));
         }
     }
@@ -121,10 +127,7 @@ fn multiply_add(pace: Pace) -> Module {
     let code = (code("query") + code("weight")).trunc(16).as_signed();
     let code = m.delay("code", code, "the one that is not zero");
     let byte = m.delay("cached_q", m.input("cached", s(8), "int8 code of the cache"), "with the code");
-    let product = match pace {
-        Pace::Fast => m.delay("product", code * byte, "their product"),
-        Pace::Slow => m.node("product", code * byte),
-    };
+    let product = staged(&m, pace == Pace::Slow, "product", code * byte, "their product");
     let before = m.input("chained", s(CHAIN_BITS), "sum of the links before, a cycle before this one's");
     let sum = m.delay("sum_q", before.wrapping_add(product.resize(CHAIN_BITS)), "with this product");
     m.output("sum", s(CHAIN_BITS), "sum up to this link").set(sum);

@@ -14,6 +14,7 @@
 
 use super::chain::{self, Chain, chains};
 use super::shape::Shape;
+use crate::blocks::staged;
 use crate::dsl::{MemStyle, Module, Sig, index_width, s, u};
 
 /// Cycles from a beat of K to the sums of its tokens, of V to those of its bytes.
@@ -46,7 +47,7 @@ fn operands<'m>(m: &'m Module, shape: &Shape) -> [Vec<Sig<'m>>; 2] {
     let query = query_codes(m, shape, segment);
     let each = |name: &str, of: Sig<'m>, none: Sig<'m>| -> Vec<Sig<'m>> {
         let code = |(i, x): (usize, &Sig<'m>)| {
-            shape.fast_delay(&format!("{name}_s{i}"), none.mux(m.s(16, 0), x.as_signed()), "")
+            staged(m, shape.slow(), &format!("{name}_s{i}"), none.mux(m.s(16, 0), x.as_signed()), "")
         };
         of.words(16).iter().enumerate().map(code).collect()
     };

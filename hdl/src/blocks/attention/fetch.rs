@@ -60,7 +60,7 @@ pub(super) fn fetch(shape: &Shape) -> Module {
 /// First beat and number of beats of array `kind` of the pass; valid a cycle after `latch`.
 fn arrays<'m>(m: &'m Module, shape: &Shape, kind: Sig<'m>, latch: Sig<'m>) -> (Sig<'m>, Sig<'m>) {
     let segments = m.input("segments", u(shape.segment_count_bits()), "segments of a head");
-    let (place, slow) = (shape.place, shape.slow);
+    let (place, slow) = (shape.place, shape.slow());
     let beats = |name: &str, doc: &str| place_of(m.input(name, u(32), doc), place);
     let layer = beats("layer", "offset of the layer in beats");
     let scale_beats = beats("kv_scale_beats", "beats of an array of scales");

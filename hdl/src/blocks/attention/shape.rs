@@ -52,8 +52,6 @@ pub(super) struct Shape {
     pub row_words: usize,
     /// Bits of the number of a beat.
     pub place: u32,
-    /// The clock is slow.
-    pub slow: bool,
     /// The part has blocks of 288 kbit.
     pub large_blocks: bool,
     /// The binary32 units are the vector unit's.
@@ -75,7 +73,6 @@ impl Shape {
             context: c.context as usize,
             row_words: (c.heads * c.head_size / c.lanes) as usize,
             place: c.place_bits(),
-            slow: !c.fast_clock(),
             large_blocks: c.ultrascale(),
             lent_units: c.lends_units(),
             pace: Pace::of(c),
@@ -86,12 +83,9 @@ impl Shape {
     pub fn latency(&self) -> Latency {
         Latency::at(self.pace)
     }
-    /// `x` in a register, at a slow clock without.
-    pub fn fast_delay<'m>(&self, name: &str, x: Sig<'m>, doc: &str) -> Sig<'m> {
-        match self.pace {
-            Pace::Fast => x.module().delay(name, x, doc),
-            Pace::Slow => x.module().node(name, x).doc(doc),
-        }
+    /// Paths may be long, and area counts.
+    pub fn slow(&self) -> bool {
+        self.pace == Pace::Slow
     }
 
     /// Style of a memory that is read at the clock.

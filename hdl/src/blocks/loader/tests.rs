@@ -69,6 +69,12 @@ fn run(m: &Module, config: &Config, instruction: Instruction, rows: &[[u32; 4]],
     words
 }
 
+/// Lanes, bytes of a port, rows.
+const SHAPES: [(u32, u32, u32); 7] =
+    [(4, 8, 2), (4, 16, 1), (2, 64, 3), (8, 4, 4), (16, 64, 16), (1, 4, 1), (1, 16, 2)];
+/// The first with a slow clock.
+const SLOW: usize = SHAPES.len();
+
 fn shapes() -> impl Iterator<Item = Config> {
     let shape = |clock_mhz, (lanes, port_bytes, rows)| Config {
         clock_mhz,
@@ -77,8 +83,7 @@ fn shapes() -> impl Iterator<Item = Config> {
         rows,
         ..Config::preset("tiny").unwrap()
     };
-    let shapes = [(4, 8, 2), (4, 16, 1), (2, 64, 3), (8, 4, 4), (16, 64, 16), (1, 4, 1), (1, 16, 2)];
-    [100, 54].into_iter().flat_map(move |clock| shapes.map(|of| shape(clock, of)))
+    [100, 54].into_iter().flat_map(move |clock| SHAPES.map(|of| shape(clock, of)))
 }
 
 /// LOAD of some words on a loader that may have a fault.
@@ -173,13 +178,13 @@ fn rows_that_lie_too_close_show() {
 #[test]
 #[should_panic(expected = "words of LOAD")]
 fn a_mask_of_all_lanes_shows_with_a_slow_clock() {
-    let (m, config) = with_fault(5 + 3, "ld_mask", |s| s.module().u(8, 255));
+    let (m, config) = with_fault(SLOW + 3, "ld_mask", |s| s.module().u(8, 255));
     check_load(&m, &config, 1);
 }
 
 #[test]
 #[should_panic(expected = "words of GATHER")]
 fn a_product_of_too_little_shows_with_a_slow_clock() {
-    let (m, config) = with_fault(5, "product", |s| s.wrapping_sub(1));
+    let (m, config) = with_fault(SLOW, "product", |s| s.wrapping_sub(1));
     check_gather(&m, &config, 3);
 }

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! With a slow clock a block memory gives what the host wrote, and what never changes: it is written together with the registers. After
-//! reset it is cleared, a word a cycle; nothing is read or written before.
+//! reset it is filled with what it begins with, a word a cycle; nothing is read or written before.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use sterna_spec::registers::{self, COUNTERS, offset};
 
 use super::{ADDRESS_BITS, LiteSlave, Writable};
 use crate::blocks::counters::TURN_BITS;
-use crate::dsl::{Bits, Mem, MemStyle, Module, Reg, Sig, mux, u};
+use crate::dsl::{Mem, MemStyle, Module, Reg, Sig, mux, u};
 
 /// Cycles from the address of a read to its data.
 const READ_CYCLES: u32 = SELECTION_CYCLES + CHOOSING.len() as u32;
@@ -30,28 +30,26 @@ const CHOOSING: [u32; 3] = [2, 2, ADDRESS_BITS - 2 - 4];
 /// The memory behind reads with a slow clock: the registers below [`offset::COUNTER`] but for those that change by themselves.
 pub(super) struct Kept<'m> {
     memory: Mem<'m>,
-    /// Word to clear, then all is.
-    clears: Reg<'m>,
+    /// Word to fill, then all is.
+    filled: Reg<'m>,
+    /// What it begins with.
+    begins: Sig<'m>,
 }
 
 impl<'m> Kept<'m> {
     pub(super) fn new(m: &'m Module, config: &Config) -> Kept<'m> {
         let words = offset::COUNTER as usize / 4;
-        let mut contents = vec![Bits::zero(32); words];
-        for (at, value) in registers::identity(config) {
-            contents[at as usize / 4] = Bits::from_limbs(32, &[value.into()]);
-        }
-        let memory =
-            m.mem("kept", 32, words, MemStyle::Block, "constants, and what the host wrote").init(&contents);
-        let first = i128::from(offset::CONTROL / 4);
-        let clears = m.reg("clears", u(memory.addr_width() + 1), Some(first), "word to clear, then all is");
-        clears.when(!clears.q().msb(), clears.q().wrapping_add(1));
-        Kept { memory, clears }
+        let memory = m.mem("kept", 32, words, MemStyle::Block, "constants, and what the host wrote");
+        let filled = m.reg("filled", u(memory.addr_width() + 1), Some(0), "word to fill, then all is");
+        filled.when(!filled.q().msb(), filled.q().wrapping_add(1));
+        let constants = registers::identity(config).map(|(at, value)| (at / 4, m.u(32, value)));
+        let begins = filled.q().case(&constants, m.u(32, 0)).named("begins");
+        Kept { memory, filled, begins }
     }
 
-    /// The memory is cleared.
+    /// The memory is filled.
     pub(super) fn ready(&self) -> Sig<'m> {
-        self.clears.q().msb()
+        self.filled.q().msb()
     }
 
     /// Writes what the registers take.
@@ -60,8 +58,8 @@ impl<'m> Kept<'m> {
         let bits = self.memory.addr_width();
         let own = writable.iter().map(|w| address.eq(w.offset / 4)).reduce(|a, b| a | b).unwrap_or(m.u(1, 0));
         let bytes: Vec<_> = (0..4).map(|i| !self.ready() | own & mask.bit(8 * i)).collect();
-        let at = mux(self.ready(), address.bits(0, bits), self.clears.q().bits(0, bits));
-        self.memory.write_lanes(m.cat_lsb(&bytes), at, data & self.ready().repeat(32));
+        let at = mux(self.ready(), address.bits(0, bits), self.filled.q().bits(0, bits));
+        self.memory.write_lanes(m.cat_lsb(&bytes), at, mux(self.ready(), data, self.begins));
     }
 
     /// The word at `address` of these and the `others`.

@@ -13,7 +13,7 @@
 //!
 //! The only lane of the smallest design lends its units to the attention unit while no VECTOR is at work.
 
-use super::super::fp;
+use super::super::{fp, staged};
 use super::tag::{Widths, pipe};
 use super::{Cycles, Shared};
 use crate::dsl::{MemStyle, Module, Sig, index_width, u};
@@ -84,7 +84,7 @@ pub(super) fn lane(c: &Config, w: Widths, units: &Shared) -> Module {
     loan.result("add_sum", add.out("sum"));
     let second = pipe("late_product", second.out("product"), cycles.product - cycles.fp.mul, false);
     let added = pipe("late_sum", add.out("sum"), cycles.sum - cycles.add, false);
-    let late = |name: &str, x, doc: &str| delay_if(&m, cycles.short > 0, name, x, doc);
+    let late = |name: &str, x, doc: &str| staged(&m, !c.fast_clock(), name, x, doc);
     let later = |stage: u32, [f, b]: [_; 2]| {
         [("f", f), ("b", b)].map(|(name, x)| late(&format!("{name}{stage}"), x, "operand of the maximum"))
     };
@@ -122,11 +122,6 @@ impl<'m> Loan<'m> {
                 .set(result);
         }
     }
-}
-
-/// A register where there is time for no more, else a node.
-fn delay_if<'m>(m: &'m Module, on: bool, name: &str, x: Sig<'m>, doc: &str) -> Sig<'m> {
-    if on { m.delay(name, x, doc) } else { m.node(name, x).doc(doc) }
 }
 
 /// Operand A, and whether relu makes zero of it.
