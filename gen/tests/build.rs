@@ -43,7 +43,7 @@ clock="\"\$glbnet\$clock\": {\"achieved\": $mhz, \"constraint\": 12.0}"
 [ "$FAKE" = lost ] && clock=
 step() { echo "{\"delay\": $1, \"type\": \"$2\", \"from\": {\"cell\": \"$3\", \"loc\": [1, 2]}, \"to\": {\"cell\": \"$4\"}}"; }
 cat > "$report" <<END
-{"fmax": {$clock}, "utilization": {"DP16KD": {"used": 85, "available": 208}, "DCUA": {"used": 0, "available": 2}},
+{"fmax": {$clock}, "utilization": {"DP16KD": {"used": 85, "available": 208}, "DCUA": {"used": 0, "available": 2}, "IOBUF": {"used": 3, "available": 0}},
  "critical_paths": [{"from": "posedge \$glbnet\$clock", "to": "posedge \$glbnet\$clock", "path": [
   $(step 0.5 clk-to-q soc.core.a_TRELLIS_FF_Q_3 soc.core.a_TRELLIS_FF_Q_3),
   $(step 1.25 routing soc.core.a_TRELLIS_FF_Q_3 soc.core.sum_LUT4_Z),

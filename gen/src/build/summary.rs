@@ -77,8 +77,13 @@ const CELLS: &[(&str, &str)] = &[
     ("BSRAM", "block memories of 18 kbit"),
     ("MULT36X36", "multipliers of 36 x 36 bits"),
     ("MULT18X18", "multipliers of 18 x 18 bits"),
+    ("MULT9X9", "multipliers of 9 x 9 bits"),
     ("rPLL", "clock generators"),
     ("IOB", "pins"),
+    ("BUFG", "clock buffers"),
+    ("GSR", "global reset"),
+    ("GND", "constant 0"),
+    ("VCC", "constant 1"),
 ];
 
 /// What nextpnr calls a part of a path that is wire.
@@ -141,7 +146,11 @@ impl Summary {
             timing_met: clocks.iter().any(|clock| clock.name == CLOCK)
                 && clocks.iter().all(|clock| clock.met),
             clocks,
-            resources: report.utilization.iter().filter(|(_, cells)| cells.used > 0).map(resource).collect(),
+            // without places are parts of others: a bidirectional pin, what a memory keeps from use
+            resources: (report.utilization.iter())
+                .filter(|(_, cells)| cells.used > 0 && cells.available > 0)
+                .map(resource)
+                .collect(),
             worst_paths: report.critical_paths.iter().map(Path::new).collect(),
         }
     }

@@ -5,7 +5,7 @@ use sterna_host::config::ModelConfig;
 use sterna_spec::config::{Config, TableKind};
 
 const ROWS: [u32; 6] = [1, 2, 4, 8, 12, 16];
-const LANES: [u32; 4] = [2, 4, 8, 16];
+const LANES: [u32; 5] = [1, 2, 4, 8, 16];
 const SLOTS: [u32; 4] = [1, 2, 4, 8];
 const LOOKUPS: [u32; 4] = [1, 2, 4, 8];
 const GROUPS: [u32; 3] = [2, 3, 4];

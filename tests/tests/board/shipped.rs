@@ -4,13 +4,12 @@
 use std::path::Path;
 use std::time::Instant;
 
-use super::line::{board, open, power_up};
+use super::line::{named, open, start};
 use super::preload;
 use sterna_host::compile::{Options, compile};
 use sterna_host::image::Image;
 use sterna_host::model::Model;
 use sterna_host::session::{Output, Session};
-use sterna_sim::board::Rates;
 use sterna_spec::device::Device;
 use sterna_spec::golden::Golden;
 
@@ -31,12 +30,22 @@ fn bits(output: &Output) -> Vec<(u32, u32)> {
 #[test]
 #[ignore = "takes minutes; make board-test"]
 fn the_shipped_model_decodes_at_the_speed_of_the_memory() {
-    let (_, config) = board();
+    decodes("ulx3s-85f");
+}
+
+#[test]
+#[ignore = "takes minutes; make board-test"]
+fn the_shipped_model_decodes_at_the_speed_of_the_memory_of_a_small_board() {
+    decodes("tang-nano-20k");
+}
+
+fn decodes(name: &str) {
+    let (row, config) = named(name);
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../models/stories"));
     let model = Model::load(folder).unwrap();
     let context = model.config.context.min(config.context as usize);
     let image = compile(&model, &config, &Options { context, ..Options::default() }).unwrap();
-    let board = power_up(Rates::default(), 0);
+    let board = start(row, &config, sterna_sim::board::Options { fast: true, ..Default::default() });
     preload(&board, &image);
     let mut golden = session(Golden::new(&config), &image);
     let now = || board.lock().unwrap().cycles();
@@ -54,8 +63,9 @@ fn the_shipped_model_decodes_at_the_speed_of_the_memory() {
         );
         let cycles = output.counters.get("CYCLES");
         let words = board.lock().unwrap().memory_counts().read - words;
-        // a word is half a beat; the chip gives one a cycle at most
-        let used = output.counters.beats_read() * config.port_bytes as u64 / 2;
+        // the chip gives a word a cycle at most
+        let used =
+            output.counters.beats_read() * config.port_bytes as u64 * 8 / u64::from(row.memory.data_bits);
         share = used as f64 / cycles as f64;
         println!(
             "{} tokens in {} steps: {cycles} cycles, {words} words read, {used} of them used: {:.1} % of the cycles",
