@@ -35,6 +35,7 @@ use sterna_spec::sdram::Chip;
 use super::axi;
 use super::fifo::fifo_of;
 use super::relay::relay;
+use super::staged;
 use crate::dsl::{MemStyle, Module, cat_lsb, u};
 use shape::Shape;
 
@@ -142,9 +143,7 @@ pub fn sdram(config: &Config, chip: &Chip, clock_hz: u32, pad_cycles: u32) -> Mo
         m.output(&format!("sdram_{name}"), u(1), "command pin").set(pin);
     }
     for (name, width) in [("ba", shape.bank_bits), ("a", shape.address_bits)] {
-        let pin = control.out(name);
-        let pin =
-            if shape.slow { pin } else { m.delay(&format!("{name}_pin"), pin, "registers of the pins") };
+        let pin = staged(&m, shape.slow, &format!("{name}_pin"), control.out(name), "registers of the pins");
         m.output(&format!("sdram_{name}"), u(width), "bank or address pins").set(pin);
     }
     m.export(data, "dq", "sdram_dq");

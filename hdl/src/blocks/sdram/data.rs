@@ -9,6 +9,7 @@
 //! With a slow clock the registers at the pins are left out: those in the pads are enough, and a beat of one word comes from its queue.
 
 use super::shape::Shape;
+use crate::blocks::staged;
 use crate::dsl::{Module, Sig, Source, cat_lsb, mux, u};
 
 /// Inputs `read`, `write`, `tag` as [`super::control::control`] gives them; stream `w` {data, bytes to write}, of which a beat is taken with each
@@ -27,8 +28,7 @@ pub(super) fn data(shape: &Shape) -> Module {
     m.unused("the data was there before the segment was made", w.valid);
 
     let Words { beat, mask, now } = Words::new(&m, shape, &w, write, tag.bit(2));
-    let pins = |name: &str, value, doc: &str| if shape.slow { value } else { m.delay(name, value, doc) };
-    let out = pins("dq_pins", beat.bits(0, word), "registers of the data pins");
+    let out = staged(&m, shape.slow, "dq_pins", beat.bits(0, word), "registers of the data pins");
     m.output("dq_out", u(word), "data to the chip").set(out);
     let (mask, rest) = (mask.bits(0, masks), (!ready).repeat(masks));
     let (drive, dqm) = if shape.slow {
@@ -47,7 +47,7 @@ pub(super) fn data(shape: &Shape) -> Module {
 
     // a READ's words come this many cycles after it, the last one here
     let input = m.input("dq_in", u(word), "data from the chip");
-    let dq = pins("dq", input, "registers of the data pins, incoming");
+    let dq = staged(&m, shape.slow, "dq", input, "registers of the data pins, incoming");
     let words = if shape.burst > 1 {
         let before = m.reg("words", u(bits - word), None, "words before it, the first one lowest");
         before.set(cat_lsb(&[before.q(), dq]).bits(word, bits - word));
